@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands, and what happens if one is obeyed now.
+
+The life of a claim is the table `LIFE`: (state, command) → what it does. Deciding reads an inventory and returns events; it changes
+nothing, so a dry run is a decision that nobody appends.
+
+Does not know: the clock, the journal, the caller's wire format, libvirt.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pcipt_agent.core.claim import Allocated, Claim, Claimed, ClaimState, Event, Fingerprint, Freed, Held, Wish
+from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.selection import select
+from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, Difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimDevices:
+    """Choose devices for the wish and promise them."""
+
+    claim_id: str
+    wish: Wish
+    at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocate:
+    """A guest has the devices now."""
+
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Free:
+    """The promise is over."""
+
+    claim_id: str
+    at: float
+    """Seconds since the epoch."""
+
+
+Command = ClaimDevices | Allocate | Free
+
+
+class Life(StrEnum):
+    """Where a claim_id is in its life."""
+
+    ABSENT = "absent"
+    CLAIMED = "claimed"
+    ALLOCATED = "allocated"
+    ENDED = "ended"
+
+
+def life_of(inventory: Inventory, claim_id: str) -> Life:
+    claim = inventory.book.claims.get(claim_id)
+    if claim is not None:
+        return Life.CLAIMED if claim.state is ClaimState.CLAIMED else Life.ALLOCATED
+    return Life.ENDED if claim_id in inventory.book.ended else Life.ABSENT
+
+
+def decide(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    """What happens if `command` is obeyed now; empty when it already holds. Raises only `Refusal`."""
+    return LIFE[life_of(inventory, command.claim_id), type(command)](inventory, command)
+
+
+def _choose(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    assert isinstance(command, ClaimDevices)
+    wish = command.wish
+    chosen = select(inventory, wish.requests, wish.guest, wish.group_policy)
+    held = tuple(_hold(inventory, request, index) for request, indexes in enumerate(chosen) for index in indexes)
+    claim = Claim(claim_id=command.claim_id, wish=wish, held=held, state=ClaimState.CLAIMED, claimed_at=command.at)
+    return (Claimed(claim),)
+
+
+def _hold(inventory: Inventory, request: int, index: int) -> Held:
+    device, spec = inventory.catalogue.devices[index], inventory.catalogue.spec_of[index]
+    assert spec is not None, "selection hands out assignable devices only"
+    return Held(
+        request=request,
+        address=device.address,
+        device_type=device.device_type,
+        managed=spec.tags.managed,
+        fingerprint=Fingerprint.of(device),
+    )
+
+
+def _compare(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    assert isinstance(command, ClaimDevices)
+    held = inventory.book.claims[command.claim_id].wish
+    differences = [
+        Difference(field, str(getattr(held, field)), str(getattr(command.wish, field)))
+        for field in ("consumer", "requests", "guest", "group_policy", "move_id")
+        if getattr(held, field) != getattr(command.wish, field)
+    ]
+    if differences:
+        raise ClaimDiffers(command.claim_id, differences)
+    return ()
+
+
+def _allocate(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    return (Allocated(command.claim_id),)
+
+
+def _end(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    assert isinstance(command, Free)
+    return (Freed(command.claim_id, command.at),)
+
+
+def _already(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    return ()
+
+
+def _refuse_ended(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    raise ClaimEnded(command.claim_id, inventory.book.ended[command.claim_id])
+
+
+def _refuse_unknown(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+    raise ClaimUnknown(command.claim_id)
+
+
+LIFE: Final[dict[tuple[Life, type], Callable[[Inventory, Command], tuple[Event, ...]]]] = {
+    (Life.ABSENT, ClaimDevices): _choose,
+    (Life.ABSENT, Allocate): _refuse_unknown,
+    (Life.ABSENT, Free): _end,
+    (Life.CLAIMED, ClaimDevices): _compare,
+    (Life.CLAIMED, Allocate): _allocate,
+    (Life.CLAIMED, Free): _end,
+    (Life.ALLOCATED, ClaimDevices): _compare,
+    (Life.ALLOCATED, Allocate): _already,
+    (Life.ALLOCATED, Free): _end,
+    (Life.ENDED, ClaimDevices): _refuse_ended,
+    (Life.ENDED, Allocate): _refuse_ended,
+    (Life.ENDED, Free): _already,
+}
+"""Every state meets every command; the README's picture is drawn from this."""
