@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this machine must have before a command of the project can run, and getting it there.
+
+Run by the machine's own python3, before anything is installed: standard library only. Debian packages come by apt (through sudo
+where we are not root), Python packages into `.venv` in the checkout. What is already there is not installed again, so the second
+run of a command starts at once.
+
+Does not know: tests, the demonstration; they name what they need.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+
+RUN = {"python3-venv": "ensurepip"}
+"""Debian package → the Python module that shows it is there."""
+
+TEST = {
+    "rabbitmq-server": "/usr/sbin/rabbitmq-server",
+    "libvirt0": "/usr/share/libvirt/schemas/domain.rng",
+    "gcc": "/usr/bin/gcc",
+    "libc6-dev": "/usr/include/stdio.h",
+}
+"""Debian package → a file that shows it is there."""
+
+
+def say(text: str) -> None:
+    print(f"== {text}", flush=True)
+
+
+def prepare(*, extras: str = "", packages: Sequence[str] = ()) -> Path:
+    """Installs what is missing; returns the virtual environment's python. `extras` as pip writes them: `[test]`."""
+    missing = [package for package in packages if not Path(TEST[package]).exists()]
+    if not (VENV / "bin" / "python").exists() and not _has_ensurepip():
+        missing.append("python3-venv")
+    if missing:
+        _apt_install(missing)
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        say(f"making a virtual environment in {VENV.name}")
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    stamp = VENV / f"installed-{_dependency_key(extras)}"
+    if not stamp.exists():
+        say(f"installing the agent and its Python packages {extras}".rstrip())
+        target = f"{CHECKOUT}{extras}"
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--editable", target], check=True)
+        stamp.touch()
+    return python
+
+
+def _has_ensurepip() -> bool:
+    probe = [sys.executable, "-c", "import ensurepip, venv; ensurepip.version()"]
+    return subprocess.run(probe, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def _dependency_key(extras: str) -> str:
+    """Changes when pyproject.toml, the extras or the interpreter do."""
+    text = (CHECKOUT / "pyproject.toml").read_bytes() + extras.encode() + sys.version.encode()
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _apt_install(packages: Sequence[str]) -> None:
+    say(f"installing {' '.join(packages)}")
+    if shutil.which("apt-get") is None:
+        sys.exit(f"pcipt-agent: no apt-get here; install the equivalent of: {' '.join(packages)}")
+    root = [] if os.geteuid() == 0 else ["sudo"]
+    if root and shutil.which("sudo") is None:
+        sys.exit(f"pcipt-agent: not root and no sudo; as root, run: apt-get install --no-install-recommends {' '.join(packages)}")
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    subprocess.run([*root, *quiet, "apt-get", "-qq", "update"], check=True)
+    install = ["apt-get", "-qq", "-y", "install", "--no-install-recommends", *packages]
+    with _services_left_stopped(root):
+        log = subprocess.run([*root, *quiet, *install], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if log.returncode:
+        sys.exit(f"{log.stdout}\npcipt-agent: that was: {' '.join(install)}")
+
+
+@contextmanager
+def _services_left_stopped(root: Sequence[str]) -> Iterator[None]:
+    """Debian starts a service as it installs it (a broker on all interfaces, say) unless policy-rc.d forbids it."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    subprocess.run([*root, "tee", str(policy)], input="#!/bin/sh\nexit 101\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*root, "chmod", "755", str(policy)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*root, "rm", "-f", str(policy)], check=True)
