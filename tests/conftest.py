@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures and options that all tests share."""
+"""Fixtures of the whole suite, and the option that rewrites golden files.
+
+Does not know: any one test.
+"""
 
 import pytest
 

@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Golden files: text that is compared with a file, or written into it with `pytest --regenerate`.
+"""Compare a text with a file that is kept beside the tests, or write that file anew with `pytest --regenerate`.
 
-A golden file is read by people (in review) and by someone else's authority where there is one (libvirt's schema): it is never just
-what the code said last.
+A golden file is read by people in review: a change of what we show or promise appears as a difference of that file, not as an
+edited assertion. A file that is missing fails like one that differs, and says the command.
+
+Does not know: what the text is.
 """
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Compares, or rewrites where `regenerate` is on."""
+    """The fixture `golden`."""
 
     regenerate: bool
 
-    def check(self, text: str, path: Path) -> None:
-        """`text` is what `path` holds; a missing file says how to make it."""
+    def check(self, text: str, file: Path) -> None:
+        """Fails, with the difference and the command that accepts it, where `file` does not say exactly `text`."""
         if self.regenerate:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        assert path.exists(), f"{path} is missing; write it with: pytest --regenerate, then read it"
-        assert text == path.read_text(), f"{path} differs; if the new text is right: pytest --regenerate, then read the diff"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            return
+        kept = file.read_text(encoding="utf-8") if file.exists() else ""
+        if kept == text:
+            return
+        shown = "".join(
+            difflib.unified_diff(kept.splitlines(keepends=True), text.splitlines(keepends=True), f"kept {file.name}", "now")
+        )
+        raise AssertionError(f"{shown}\n{file.name} differs; if that is right: pytest --regenerate, and commit the file")
