@@ -3,8 +3,8 @@
 
 An XML tree written out again is not the text that was read: lxml changes the quotes of every attribute, `<a></a>` and line ends,
 so that a person who compares before and after sees a new file. Here the text stays what it is, and edits are made at byte offsets,
-which expat tells for every element. A document type declaration is refused before anything in it is read, so there are no entities to
-expand and nothing is fetched.
+which expat tells for every element. A document type declaration is refused before anything in it is read, so there are no entities
+to expand and nothing is fetched.
 
 Does not know: devices, what is placed where (`views.domxml`).
 Source: https://docs.python.org/3/library/pyexpat.html; libvirt reads its own documents without DTD too (virXMLParse).
@@ -104,7 +104,9 @@ def parse_domain(untrusted_text: str) -> DomainSource:
         raise refused(f"line {error.lineno}, column {error.offset + 1}: {expat.ErrorString(error.code)}") from error
     root = reading.root
     if root.name != "domain":
-        raise refused(f"line {root.line}: the root is <{root.name.rpartition(' ')[2]}>, not libvirt's <domain>")
+        namespace, _, name = root.name.rpartition(" ")
+        whose = f" of {namespace}" if namespace else ""
+        raise refused(f"line {root.line}: the root is <{name}>{whose}, not libvirt's <domain>")
     return DomainSource(octets, root)
 
 
