@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 -m tests.fresh bookworm`: the README's two commands on a fresh Debian, to see that they need nothing else.
 
-Makes a minimal system (git and python3, nothing more) with debootstrap, clones the committed checkout into it, and runs the commands
-there as root, in a mount namespace of their own, so that nothing stays mounted. How this machine reaches its registries (apt sources and
-configuration, certificates, pip's environment) is lent to it. The minimal system is cached; the run works on a copy, so the next one
-is fresh again.
+Makes a minimal system (git and python3, nothing more) with debootstrap, clones the committed checkout into it, and runs the
+commands there as root, in a mount namespace of their own, so that nothing stays mounted. How this machine reaches its registries
+(apt's configuration, certificates, pip's environment) is lent to it. The minimal system is cached; the run works on a copy, so the
+next one is fresh again.
 
 Does not know: what the commands do.
 """
@@ -44,11 +44,22 @@ def lend_registries(root: Path) -> dict[str, str]:
     """Copies what lets this machine's apt and pip reach their registries; returns the environment that goes with it."""
     for source in ("etc/ssl/certs", "etc/apt/apt.conf.d", "usr/local/share/ca-certificates"):
         if (Path("/") / source).is_dir():
-            shutil.copytree(Path("/") / source, root / source, dirs_exist_ok=True)
+            shutil.rmtree(root / source, ignore_errors=True)  # its absolute links would lead out of the root
+            shutil.copytree(Path("/") / source, root / source)
     for source in ("etc/pip.conf", "etc/resolv.conf", "etc/hosts"):
         if (Path("/") / source).is_file():
             shutil.copy(Path("/") / source, root / source)
-    kept = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.lower().endswith("_proxy")}
+    lent = (
+        "PIP_CERT",
+        "PIP_INDEX_URL",
+        "PIP_DEFAULT_TIMEOUT",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    )
+    kept = {name: os.environ[name] for name in lent if name in os.environ}
     return {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **kept}
 
 
