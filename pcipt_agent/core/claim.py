@@ -13,7 +13,7 @@ with ten claims or ten thousand.
 Does not know: how a claim is decided (`core.decide`), devices' status (`core.inventory`), how it is written down (`views.records`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -55,6 +55,16 @@ class Fingerprint:
             vf_number=device.vf_number,
             serial=device.serial,
         )
+
+    def differing(self, now: "Fingerprint") -> tuple[str, ...]:
+        """The names of the parts in which `now` is another, in the order of the fields.
+
+        A serial number that can't be read now (mode 0600, a VPD that times out) says nothing about the hardware; every other part is
+        always readable where it exists, so there None against a value is a difference.
+        """
+        names = tuple(field.name for field in fields(self))
+        other = [name for name in names if getattr(self, name) != getattr(now, name)]
+        return tuple(name for name in other if name != "serial" or None not in (self.serial, now.serial))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
