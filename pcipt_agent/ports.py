@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pcipt_agent.core.claim import ClaimBook, Decision
-from pcipt_agent.core.host import Host
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host
+from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.errors import JournalError
 
 
 class HostReader(Protocol):
@@ -24,6 +26,20 @@ class Clock(Protocol):
         """Seconds since the epoch."""
 
 
+class Listener(Protocol):
+    """Is told what has happened, in order, while the ledger's lock is held: it must hand it on at once, never block and never raise.
+
+    What it is told has already been made durable and published. One that raises all the same ends the process like any fault that
+    nobody expected; the decision stands, and the caller's retry gets its answer.
+    """
+
+    def happened(self, decision: Decision, inventory: Inventory) -> None:
+        """`decision` is durable, and `inventory` is the one after it."""
+
+    def observed(self, changes: tuple[Arrived | Departed | Changed, ...], inventory: Inventory) -> None:
+        """The host has changed, and `inventory` is the one after it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What the journal holds at start."""
@@ -35,25 +51,40 @@ class Recovered:
     """How often the agent has started on this journal, this start included."""
     decisions: int
     """Records replayed, the compacted one included."""
+    unwritable: str | None = None
+    """Why this start could not be noted (disk full, read-only); None where it was. Reads work, and claims are refused."""
 
 
 class Journal(Protocol):
     """Decisions that survive kill -9 and power loss."""
 
     def recover(self, boot_id: str, at: float, forget_before: float) -> Recovered:
-        """Replays it, without the ended claims older than `forget_before`, and notes this start (one commit)."""
+        """Replays it, without the ended claims older than `forget_before`, and notes this start (one commit).
+
+        Raises JournalError where what it holds can't be trusted. Called once, before anything else.
+        """
 
     def append(self, decision: Decision) -> None:
-        """Durable when it returns: exactly one commit. Raises JournalUnwritable, and then nothing was written."""
+        """Durable when it returns: exactly one commit.
+
+        Raises JournalUnwritable, and then nothing was written and a later one may succeed; or JournalError where nobody can say
+        whether it was written, and then every later one raises it too.
+        """
 
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
-        """Replaces all records by one that says `book`, in one commit."""
+        """Replaces all records by one that says `book`, in one commit. Raises as `append` does."""
 
     def decisions(self) -> Iterator[Decision]:
         """Every decision since the last compaction, oldest first."""
 
+    def length(self) -> int:
+        """Records that a start would replay now."""
+
     def size_bytes(self) -> int:
         """On disk, its write-ahead log included."""
+
+    def distrust(self, problem: str) -> JournalError:
+        """The error which says that this journal holds what can't be true, where it is and the way out."""
 
     def close(self) -> None:
         """Releases it to another process."""
