@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices as answers: the listing, the pools, and why a device has the status it has.
+
+Pure: an inventory and a payload go in, a reply comes out. A held device that is no longer on the host is listed too, known by its
+fingerprint, because it is promised still and only `free` ends that.
+
+Does not know: claims' own replies (`views.answers`), tables and trees (`views.text`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from pcipt_agent.core.address import PciAddress, parse_address
+from pcipt_agent.core.claim import Claim, Fingerprint, Held
+from pcipt_agent.core.device import Device, DeviceType
+from pcipt_agent.core.inventory import DeviceStatus, Inventory
+from pcipt_agent.core.readiness import not_ready
+from pcipt_agent.core.spec import DeviceSpec, mismatch
+from pcipt_agent.errors import BadRequest, DeviceUnknown
+from pcipt_agent.views.facts import facts_part, tags_part
+from pcipt_agent.views.wire import DevicesPayload, ExplainDevicePayload
+from pcipt_agent.views.wire_replies import DevicePart, DevicesReply, EntryPart, ExplainDeviceReply
+
+
+def devices_reply(inventory: Inventory, payload: DevicesPayload) -> DevicesReply:
+    """The devices that pass the filters, in address order, from the page that was asked for; linear in the devices."""
+    after = None if payload.after is None else _address(payload.after, "after")
+    found: list[PciAddress] = []
+    for address in _candidates(inventory, payload):
+        if (after is not None and address <= after) or not _passes(inventory, address, payload):
+            continue
+        found.append(address)
+        if len(found) > payload.limit:
+            break
+    page = found[: payload.limit]
+    return DevicesReply(
+        generation=inventory.generation,
+        devices=[device_part(inventory, address) for address in page],
+        next=str(page[-1]) if len(found) > payload.limit else None,
+    )
+
+
+def explain_device_reply(inventory: Inventory, payload: ExplainDevicePayload) -> ExplainDeviceReply:
+    """Raises DeviceUnknown where the address is neither on the host nor held."""
+    address = _address(payload.address, "address")
+    if inventory.status(address) is None:
+        raise DeviceUnknown(str(address))
+    catalogue = inventory.catalogue
+    device = catalogue.host.devices.get(address)
+    parent = None if device is None else catalogue.host.parent_of(device)
+    return ExplainDeviceReply(
+        generation=inventory.generation,
+        device=device_part(inventory, address),
+        entries=[] if device is None else [_entry(spec, device, parent) for spec in catalogue.rules.specs],
+    )
+
+
+def device_part(inventory: Inventory, address: PciAddress) -> DevicePart:
+    """One device that is on the host or held."""
+    catalogue, claim = inventory.catalogue, inventory.book.holder_of(address)
+    status = inventory.status(address)
+    assert status is not None, f"{address} is neither on the host nor held"
+    device, held = catalogue.host.devices.get(address), None if claim is None else _held(claim, address)
+    spec = None if device is None else catalogue.spec_of[catalogue.index_of[address]]
+    shown = _shown(device, held)
+    blocked_by = inventory.blockers_of(device) if device is not None and status is DeviceStatus.BLOCKED else ()
+    return DevicePart(
+        address=str(address),
+        device_type=shown.device_type,
+        status=status,
+        status_reason=_reason(status, device, blocked_by),
+        entry=None if spec is None else spec.entry,
+        tags=None if spec is None or device is None else tags_part(device, spec.tags),
+        claim_id=None if claim is None else claim.claim_id,
+        consumer=None if claim is None else claim.wish.consumer,
+        blocked_by=[str(each) for each in blocked_by],
+        vendor_id=shown.fingerprint.vendor_id,
+        product_id=shown.fingerprint.product_id,
+        subsystem_vendor_id=shown.fingerprint.subsystem_vendor_id,
+        subsystem_product_id=shown.fingerprint.subsystem_product_id,
+        parent=None if shown.fingerprint.parent is None else str(shown.fingerprint.parent),
+        vf_number=shown.fingerprint.vf_number,
+        serial=shown.fingerprint.serial,
+        facts=None if device is None else facts_part(device, catalogue.host),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a device is: as it is now, or as it was when it was claimed and is no more."""
+
+    device_type: DeviceType
+    fingerprint: Fingerprint
+
+
+def _shown(device: Device | None, held: Held | None) -> _Shown:
+    if device is not None:
+        return _Shown(device.device_type, Fingerprint.of(device))
+    assert held is not None, "what is not on the host is held"
+    return _Shown(held.device_type, held.fingerprint)
+
+
+def _held(claim: Claim, address: PciAddress) -> Held:
+    return next(each for each in claim.held if each.address == address)
+
+
+def _reason(status: DeviceStatus, device: Device | None, blocked_by: Sequence[PciAddress]) -> str | None:
+    match status:
+        case DeviceStatus.FREE | DeviceStatus.CLAIMED | DeviceStatus.ALLOCATED:
+            return None
+        case DeviceStatus.LOST:
+            return "it is held and no longer on the host; it can be freed"
+        case DeviceStatus.UNLISTED:
+            return "it is held and no device_spec entry matches it now; it can be freed"
+        case DeviceStatus.NOT_ASSIGNABLE:
+            return "no device_spec entry matches it"
+        case DeviceStatus.UNUSABLE:
+            unready = None if device is None else not_ready(device)
+            return None if unready is None else unready.detail
+        case DeviceStatus.BLOCKED:
+            return f"its relative {', '.join(str(each) for each in blocked_by)} is claimed"
+        case _:
+            assert_never(status)
+
+
+def _candidates(inventory: Inventory, payload: DevicesPayload) -> Iterable[PciAddress]:
+    """Every address there may be, in order; a consumer's own where it is given."""
+    book = inventory.book
+    if payload.consumer is not None:
+        consumer = str(payload.consumer)
+        claims = [claim for claim in book.claims.values() if claim.wish.consumer == consumer]
+        return sorted(held.address for claim in claims for held in claim.held)
+    return sorted(inventory.catalogue.index_of.keys() | set(book.holders))
+
+
+def _passes(inventory: Inventory, address: PciAddress, payload: DevicesPayload) -> bool:
+    if payload.status is not None and inventory.status(address) is not payload.status:
+        return False
+    if payload.device_type is None and payload.numa_node is None:
+        return True
+    device, claim = inventory.catalogue.host.devices.get(address), inventory.book.holder_of(address)
+    shown = _shown(device, None if claim is None else _held(claim, address))
+    if payload.device_type not in (None, shown.device_type):
+        return False
+    return payload.numa_node is None or (device is not None and device.numa_node == payload.numa_node)
+
+
+def _entry(spec: DeviceSpec, device: Device, parent: Device | None) -> EntryPart:
+    unfit = mismatch(spec, device, parent)
+    return EntryPart(
+        entry=spec.entry,
+        source=spec.source,
+        key=None if unfit is None else unfit.key,
+        wanted=None if unfit is None else unfit.wanted,
+        found=None if unfit is None else unfit.found,
+    )
+
+
+def _address(text: str, field: str) -> PciAddress:
+    address = parse_address(text)
+    if address is None:
+        raise BadRequest([(field, f"{text!r} is no PCI address: write it as 0000:3b:02.1")])
+    return address
