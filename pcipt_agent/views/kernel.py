@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel writes of one PCI function under /sys, and the Device that it means.
+
+Reading is apart from understanding: `adapters.sysfs` brings a function's files as they are, unparsed, and this makes the value of
+them. The unparsed form is also what tells whether anything changed since the last look, so that a rescan parses nothing.
+
+A file that must be there and is not, and a text that can't be understood, are faults of this one device; -1, "" and "(null)" are
+None. What a function's own files do not say (its place among the PF's VFs, the PF's serial, vDPA over it) comes as `Kin`.
+
+Does not know: files, directories, when they are read, the other functions.
+Source: Documentation/ABI/testing/sysfs-bus-pci, sysfs-bus-vdpa; drivers/vdpa/vdpa.c.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
+
+from pcipt_agent.core.address import PciAddress, parse_address
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
+from pcipt_agent.views import sysfs_text
+from pcipt_agent.views.vpd import Serial
+
+FILES = (
+    "vendor",
+    "device",
+    "class",
+    "subsystem_vendor",
+    "subsystem_device",
+    "revision",
+    "driver_override",
+    "numa_node",
+    "reset_method",
+    "current_link_speed",
+    "current_link_width",
+    "max_link_speed",
+    "max_link_width",
+)
+SRIOV_FILES = ("sriov_totalvfs", "sriov_numvfs", "sriov_vf_device", "sriov_offset", "sriov_stride")
+"""Of an SR-IOV capable function; not of its VFs."""
+NEEDED = frozenset({"vendor", "device", "class", "sriov_totalvfs", "sriov_numvfs"})
+"""Files without which a function can't be judged; whether there are others depends on kernel and device."""
+
+UNKNOWN_ID = "0000"
+"""Stands for a vendor or product id that can't be read; the device has a fault then."""
+
+Raw = bytes | str | None
+"""Octets: what the file holds. Text: why it can't be read. None: it is not there."""
+
+
+class RawFunction(NamedTuple):
+    """One function's directory, unparsed. A tuple, because tuples compare in C."""
+
+    files: tuple[Raw, ...]
+    """By `FILES`."""
+    sriov: tuple[Raw, ...]
+    """By `SRIOV_FILES`; empty for a function without them."""
+    driver: str | None
+    """Last part of the link's target, here and below; None where there is no link."""
+    iommu_group: str | None
+    physfn: str | None
+    virtfns: tuple[tuple[str, str | None], ...]
+    """Name of each virtfnN link, and its target."""
+    nets: tuple[tuple[str, Raw], ...]
+    """Name of each network interface, and its `address` file."""
+    has_vpd: bool
+
+    @property
+    def identity(self) -> tuple[Raw, ...]:
+        """What stays while it is the same piece of hardware."""
+        return self.files[:5]
+
+
+class RawVdpa(NamedTuple):
+    """One vDPA device's directory, unparsed."""
+
+    name: str
+    driver: str | None
+    """Of the vdpa bus: vhost_vdpa gives it to a guest, virtio_vdpa keeps it in the host."""
+    children: tuple[str, ...]
+    virtio_id: Raw
+    """The `device` file of its virtioN child, which virtio_vdpa makes."""
+
+
+class Kin(NamedTuple):
+    """What a function's own files do not say."""
+
+    parent_here: bool
+    """Whether the PF that `physfn` names is on the host."""
+    vf_number: int | None
+    serial: Serial
+    """Of its own VPD, or of its PF's for a VF."""
+    vdpa: tuple[RawVdpa, ...]
+
+
+def vf_numbers(functions: Mapping[str, RawFunction]) -> dict[tuple[str, str | None], int]:
+    """(PF, VF) → N of the PF's virtfnN link to the VF; both by name, as `functions` is."""
+    return {
+        (name, target): int(link.removeprefix("virtfn"))
+        for name, raw in functions.items()
+        for link, target in raw.virtfns
+        if link.removeprefix("virtfn").isdecimal()
+    }
+
+
+def device_of(address: PciAddress, raw: RawFunction, kin: Kin) -> Device:
+    """The device that the files mean. Never fails: what can't be understood is a fault of it."""
+    text = _Files(raw)
+    vendor_id, product_id, class_code = (
+        text.take("vendor", sysfs_text.pci_id),
+        text.take("device", sysfs_text.pci_id),
+        text.take("class", sysfs_text.hexadecimal),
+    )
+    parent = None if raw.physfn is None else parse_address(raw.physfn)
+    device_type = _device_type(raw, kin)
+    vdpa = tuple([_vdpa(each, class_code) for each in kin.vdpa])
+    return Device(
+        address=address,
+        device_type=device_type,
+        vendor_id=vendor_id or UNKNOWN_ID,
+        product_id=product_id or UNKNOWN_ID,
+        subsystem_vendor_id=text.take("subsystem_vendor", sysfs_text.pci_id),
+        subsystem_product_id=text.take("subsystem_device", sysfs_text.pci_id),
+        class_code=class_code,
+        revision=text.take("revision", sysfs_text.hexadecimal),
+        driver=raw.driver,
+        driver_override=text.take("driver_override", sysfs_text.override),
+        numa_node=text.take("numa_node", sysfs_text.numa_node),
+        iommu_group=text.iommu_group(),
+        parent=parent,
+        vf_number=kin.vf_number,
+        sriov=text.sriov(),
+        netdevs=text.netdevs(),
+        serial=kin.serial.number,
+        serial_unknown=kin.serial.unknown,
+        reset_methods=text.take("reset_method", sysfs_text.words) or (),
+        link=text.link(),
+        vdpa=vdpa,
+        faults=(*text.faults, *_faults_of_place(address, raw, kin), *_faults_of_vdpa(vdpa, device_type)),
+    )
+
+
+def _device_type(raw: RawFunction, kin: Kin) -> DeviceType:
+    if raw.physfn is not None:
+        return DeviceType.VDPA if kin.vdpa else DeviceType.VF
+    return DeviceType.PF if raw.sriov else DeviceType.PCI
+
+
+_Value = TypeVar("_Value")
+
+
+class _Files:
+    """One function's files on the way to values; what is wrong with them gathers in `faults`."""
+
+    def __init__(self, raw: RawFunction) -> None:
+        self._raw = raw
+        self._files = dict(zip(FILES + SRIOV_FILES, raw.files + raw.sriov, strict=False))
+        self.faults: list[Fault] = []
+
+    def take(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
+        """The value of the file `name`; None where it is missing, empty or not understood."""
+        return self._parsed(name, self._files.get(name), parse)
+
+    def _parsed(self, name: str, raw: Raw, parse: Callable[[bytes], _Value]) -> _Value | None:
+        if not raw or raw == b"\n":
+            if name in NEEDED:
+                self.faults.append(Fault(FaultKind.MISSING_FILE, name))
+            return None
+        if isinstance(raw, str):
+            self.faults.append(Fault(FaultKind.MISSING_FILE, f"{name}: {raw}"))
+            return None
+        try:
+            return parse(raw)
+        except ValueError:
+            self.faults.append(Fault(FaultKind.UNDECODABLE, f"{name} holds {raw!r}"))
+            return None
+
+    def iommu_group(self) -> int | None:
+        group = self._raw.iommu_group
+        return None if group is None else self._parsed("iommu_group", group.encode(errors="replace"), sysfs_text.number)
+
+    def netdevs(self) -> tuple[Netdev, ...]:
+        if not self._raw.nets:
+            return ()
+        return tuple(
+            [Netdev(name, self._parsed(f"net/{name}/address", content, sysfs_text.mac)) for name, content in self._raw.nets]
+        )
+
+    def sriov(self) -> Sriov | None:
+        if not self._raw.sriov:
+            return None
+        return Sriov(
+            total_vfs=self.take("sriov_totalvfs", sysfs_text.number) or 0,
+            num_vfs=self.take("sriov_numvfs", sysfs_text.number) or 0,
+            vf_product_id=self.take("sriov_vf_device", sysfs_text.bare_id),
+            offset=self.take("sriov_offset", sysfs_text.number),
+            stride=self.take("sriov_stride", sysfs_text.number),
+        )
+
+    def link(self) -> Link | None:
+        speed, width = self.take("current_link_speed", sysfs_text.speed), self.take("current_link_width", sysfs_text.width)
+        max_speed, max_width = self.take("max_link_speed", sysfs_text.speed), self.take("max_link_width", sysfs_text.width)
+        return _link(speed, width, max_speed, max_width)
+
+
+def _faults_of_place(address: PciAddress, raw: RawFunction, kin: Kin) -> list[Fault]:
+    faults = []
+    if not address.within_limits:
+        faults.append(Fault(FaultKind.OUTSIDE_LIMITS, str(address)))
+    if raw.physfn is not None and not kin.parent_here:
+        faults.append(Fault(FaultKind.VF_WITHOUT_PF, f"physfn is {raw.physfn}"))
+    return faults
+
+
+def _vdpa(raw: RawVdpa, class_code: int | None) -> VdpaDevice:
+    # vhost_vdpa_probe() names the child, and udev the node, vhost-vdpa-%u; libvirt looks for the same child (udevGetVDPACharDev).
+    node = next((f"/dev/{child}" for child in raw.children if child.startswith("vhost-vdpa-")), None)
+    return VdpaDevice(raw.name, _vdpa_class(raw, class_code), raw.driver, node)
+
+
+_CLASS_OF_VIRTIO_ID = {1: "net", 2: "block"}
+_CLASS_OF_PCI_BASE_CLASS = {0x02: "net", 0x01: "block"}
+
+
+def _vdpa_class(raw: RawVdpa, class_code: int | None) -> str | None:
+    """`net` or `block`, in the words of `vdpa mgmtdev show`.
+
+    The vdpa bus keeps the class to itself: drivers/vdpa/vdpa.c tells it over netlink alone (VDPA_ATTR_DEV_ID). Two things under
+    /sys say the same: the virtio device that virtio_vdpa makes (drivers/virtio/virtio.c, `device`), and otherwise the function's
+    own PCI class, which is the network controller's for every driver that offers vDPA net over a VF.
+    """
+    if isinstance(raw.virtio_id, bytes):
+        try:
+            return _CLASS_OF_VIRTIO_ID.get(sysfs_text.hexadecimal(raw.virtio_id))
+        except ValueError:
+            return None
+    return None if class_code is None else _CLASS_OF_PCI_BASE_CLASS.get(class_code >> 16)
+
+
+def _faults_of_vdpa(vdpa: tuple[VdpaDevice, ...], device_type: DeviceType) -> list[Fault]:
+    faults = []
+    for each in vdpa:
+        if device_type is not DeviceType.VDPA:
+            faults.append(Fault(FaultKind.VDPA_PARENT_NOT_VF, f"{each.name} is over a {device_type} function"))
+        if each.driver != "vhost_vdpa" or each.node is None:
+            faults.append(Fault(FaultKind.VDPA_NOT_VHOST, f"{each.name} is bound to {each.driver or 'no driver'}"))
+        if each.vdpa_class != "net":
+            faults.append(Fault(FaultKind.VDPA_NOT_NET, f"{each.name} is of class {each.vdpa_class or 'unknown'}"))
+    return faults
+
+
+@lru_cache(maxsize=256)
+def _link(speed: float | None, width: int | None, max_speed: float | None, max_width: int | None) -> Link | None:
+    if (speed, width, max_speed, max_width) == (None, None, None, None):
+        return None
+    return Link(speed, width, max_speed, max_width)
