@@ -18,7 +18,7 @@ class HostReader(Protocol):
     """The host's hardware, seen now."""
 
     def read(self) -> Host:
-        """All of it. What has not changed since the last call is the same object. Raises HostError where it can't be read at all."""
+        """All of it. What is unchanged since the last call is the same object. Raises HostError where it can't be read at all."""
 
 
 class Clock(Protocol):
@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 class Listener(Protocol):
-    """Is told what has happened, in order, while the ledger's lock is held: it must hand it on at once, never block and never raise.
+    """Is told what has happened, in order, while the ledger's lock is held: it must hand it on at once, not block, not raise.
 
     What it is told has already been made durable and published. One that raises all the same ends the process like any fault that
     nobody expected; the decision stands, and the caller's retry gets its answer.

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal: decisions that survive kill -9 and power loss, in SQLite."""
+
+from pcipt_agent.adapters.journal.store import SqliteJournal
+
+__all__ = ["SqliteJournal"]

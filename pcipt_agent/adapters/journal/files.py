@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal's files, read by our own eyes.
+
+    state_path/            0700, and a flock on it for life (`journal.lock`)
+        journal.db         0600, table `record`: one row a decision, start or claim book
+        journal.db-wal     what was committed since the last checkpoint
+
+They are read, checked and replayed before SQLite may touch them. So damage is found before anything is written over it, and the
+book is there also where nothing can be written. They are never read while SQLite has them open: closing our descriptor would drop
+the POSIX locks that SQLite holds through its own (https://www.sqlite.org/howtocorrupt.html, 2.2.1).
+
+Does not know: how anything is written (`journal.store`), what the rows mean (`journal.replay`).
+"""
+
+import os
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from pcipt_agent.adapters.journal.replay import Replayed, Row, TooNew, Untrusted, replay
+from pcipt_agent.adapters.journal.wal import Damaged, merged
+from pcipt_agent.errors import JournalError
+from pcipt_agent.views.records import FORMAT
+
+APPLICATION_ID: Final = int.from_bytes(b"pcip", "big")
+
+_SELECT: Final = "SELECT sequence, at, boot_id, format, body, crc FROM record ORDER BY sequence"
+
+
+class JournalFiles:
+    """Where they are, and what they hold."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.database = directory / "journal.db"
+        self.log = directory / "journal.db-wal"
+
+    def exist(self) -> bool:
+        return self.database.exists() or self.log.exists()
+
+    def size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in (self.database, self.log) if path.exists())
+
+    def replayed(self) -> Replayed:
+        """What the files say; nothing where there are none yet. Raises JournalError where they can't be trusted or read."""
+        try:
+            return replay(self.rows()) if self.exist() else Replayed()
+        except (Untrusted, Damaged) as error:
+            raise self.distrust(str(error)) from error
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+            if isinstance(error, TooNew):
+                raise self._newer(str(error)) from error
+            raise self.distrust(f"SQLite can't read it: {error}") from error
+        except OSError as error:
+            remedy = "let the agent's user read and write it, or put the file back"
+            raise JournalError(error.filename or str(self.database), error.strerror or str(error), remedy) from error
+
+    def rows(self) -> Iterator[Row]:
+        """Every row, oldest first."""
+        log = self.log.read_bytes() if self.log.exists() else b""
+        image = merged(self.database.read_bytes() if self.database.exists() else b"", log)
+        with closing(sqlite3.connect(":memory:")) as memory:
+            memory.deserialize(image)
+            _examine(memory)
+            yield from rows_of(memory)
+
+    def distrust(self, problem: str) -> JournalError:
+        aside = shlex.quote(str(self.directory / "damaged"))
+        move = f"mkdir {aside} && mv {shlex.quote(str(self.database))}* {aside}/"
+        way_out = (
+            f"the way out, while the agent is down: `{move}`; it then starts with no claims: each claim and each ended claim_id is "
+            "forgotten, so a device that a guest has now is handed out again unless it is claimed first, by its address"
+        )
+        return JournalError(str(self.database), problem, way_out)
+
+    def _newer(self, problem: str) -> JournalError:
+        remedy = "run the version of pcipt-agent that wrote it, or a later one; nothing was changed"
+        return JournalError(str(self.database), problem, remedy)
+
+
+def rows_of(connection: sqlite3.Connection) -> Iterator[Row]:
+    """Every row, oldest first, read at once: an open cursor would hold up the checkpoint."""
+    for sequence, at, boot_id, version, body, crc in connection.execute(_SELECT).fetchall():
+        yield Row(int(sequence), float(at), str(boot_id), int(version), bytes(body), int(crc))
+
+
+def pragma(connection: sqlite3.Connection, what: str) -> object:
+    """The first value that `PRAGMA what` answers; None where it answers nothing."""
+    found: tuple[object, ...] | None = connection.execute(f"PRAGMA {what}").fetchone()
+    return None if found is None else found[0]
+
+
+def sync_directory(directory: Path) -> None:
+    """What was made, renamed or removed in it stays so."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _examine(memory: sqlite3.Connection) -> None:
+    if (application := pragma(memory, "application_id")) != APPLICATION_ID:
+        raise Untrusted(f"an SQLite database of another program (application_id {application})")
+    version = pragma(memory, "user_version")
+    if isinstance(version, int) and version > FORMAT:
+        raise TooNew(f"the journal is of format {version}, and this version reads {FORMAT}")
+    if (damage := pragma(memory, "integrity_check")) != "ok":
+        raise Untrusted(f"integrity check: {damage}")
