@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims for people: a listing, and one claim with the elements for its guest.
+
+Does not know: how a claim came about, the clock (times are shown as UTC).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pcipt_agent.views.text import columns, counted, status_mark
+from pcipt_agent.views.text_explain import request_text
+from pcipt_agent.views.wire_replies import ClaimPart, ClaimReply, FreeReply, HeldPart
+
+
+def claim_table(claims: Sequence[ClaimPart]) -> Table:
+    """One line a held device, so that a device or a consumer is found with `grep`."""
+    table = columns("claim", "state", "consumer", "request", "address", "type", "status", "claimed at", "about")
+    for claim in claims:
+        for held in claim.devices:
+            table.add_row(
+                claim.claim_id,
+                claim.state,
+                claim.consumer,
+                request_text(claim.requests[held.request]),
+                held.address,
+                held.device_type,
+                status_mark(held.status),
+                moment(claim.claimed_at),
+                _differs(held),
+            )
+    return table
+
+
+def claim_page(reply: ClaimReply) -> Iterator[RenderableType]:
+    """The claim in a sentence, its devices, and their elements."""
+    yield _claim_sentence(reply)
+    for held in reply.devices:
+        line = Text.assemble(f"  {held.address}  {held.device_type:8}  ", status_mark(held.status))
+        differs = _differs(held)
+        yield line.append(f"  {differs}") if differs else line
+    for held in reply.devices:
+        yield held.xml
+
+
+def _claim_sentence(reply: ClaimReply) -> str:
+    what = f"claim {reply.claim_id} of consumer {reply.consumer}"
+    if reply.dry_run:
+        return f"{what} would hold {counted(len(reply.devices), 'device')}; nothing was claimed"
+    was = "" if reply.changed else ", as before"
+    return f"{what} is {reply.state}{was}, {counted(len(reply.devices), 'device')}, since {moment(reply.claimed_at)}"
+
+
+def free_text(reply: FreeReply) -> str:
+    """What became of the claim."""
+    if not reply.changed:
+        return f"claim {reply.claim_id} had ended before, at {moment(reply.ended_at)}"
+    if not reply.freed:
+        return f"claim {reply.claim_id} held nothing here; its id has ended now and can't be claimed any more"
+    return f"claim {reply.claim_id} has ended; freed {', '.join(reply.freed)}"
+
+
+def moment(seconds: float) -> str:
+    """A point in time as `2026-11-21 03:15:00Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _differs(held: HeldPart) -> str:
+    parts = held.fingerprint_differs
+    return f"not what was claimed: {', '.join(parts)} {'differs' if len(parts) == 1 else 'differ'}" if parts else ""

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pools for people: a table, the free ones counted, and on how many PFs they are (what `isolate` can give to one guest).
+
+Does not know: how devices are pooled.
+"""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from pcipt_agent.views.text import columns, unknown
+from pcipt_agent.views.wire_replies import PoolPart
+
+
+def pool_table(pools: Sequence[PoolPart]) -> Table:
+    """One line a pool."""
+    table = columns("free", "of", "on PFs", "type", "ids", "NUMA node", "resource class", "traits", "about")
+    for pool in pools:
+        about = ["live-migratable"] * pool.live_migratable + ["remote-managed"] * pool.remote_managed
+        table.add_row(
+            str(pool.free),
+            str(pool.total),
+            str(pool.free_apart),
+            pool.device_type,
+            f"{pool.vendor_id}:{pool.product_id}",
+            unknown(pool.numa_node),
+            pool.resource_class,
+            " ".join(pool.traits),
+            ", ".join(about),
+        )
+    return table

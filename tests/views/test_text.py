@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How pages are rendered."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcipt_agent.core.inventory import DeviceStatus
+from pcipt_agent.views.text import columns, counted, harmless, page, status_mark, unknown
+
+
+def test_a_page_is_its_parts_below_one_another_without_trailing_blanks() -> None:
+    table = columns("address", "about")
+    table.add_row("0000:3b:00.0", "")
+    assert page(["one", table], colour=False) == "one\naddress       about\n0000:3b:00.0\n"
+
+
+def test_lines_are_never_wrapped() -> None:
+    table = columns("about")
+    table.add_row("x" * 500)
+    assert page(["y " * 300 + "y", table], colour=False).splitlines()[::2] == ["y " * 300 + "y", "x" * 500]
+
+
+def test_colour_is_there_only_when_asked_for() -> None:
+    assert page([status_mark(DeviceStatus.FREE)], colour=True) == "\x1b[32mfree\x1b[0m\n"
+    assert page([status_mark(DeviceStatus.FREE)], colour=False) == "free\n"
+
+
+def test_every_status_has_a_mark() -> None:
+    assert {page([status_mark(status)], colour=False) for status in DeviceStatus} == {f"{status}\n" for status in DeviceStatus}
+
+
+def test_what_looks_like_markup_is_text() -> None:
+    assert page(["[bold]x[/bold] :smile: [link=http://a]"], colour=True) == "[bold]x[/bold] :smile: [link=http://a]\n"
+
+
+def test_what_a_terminal_would_obey_is_written_out() -> None:
+    assert harmless({"claim_id": "\x1b[2Jx", "devices": ["a\x07", 1, None]}) == {
+        "claim_id": "\\x1b[2Jx",
+        "devices": ["a\\x07", 1, None],
+    }
+
+
+@given(st.text())
+def test_harmless_text_is_printable_but_for_line_ends(untrusted: str) -> None:
+    shown = harmless(untrusted)
+    assert isinstance(shown, str)
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_one_is_singular_and_the_unknown_is_a_dash() -> None:
+    assert (counted(1, "device"), counted(0, "device")) == ("1 device", "0 devices")
+    assert (unknown(None), unknown(""), unknown(0)) == ("-", "-", "0")
