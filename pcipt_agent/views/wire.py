@@ -20,6 +20,8 @@ from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.errors import BadRequest
 
 Text = Annotated[str, Field(max_length=4096)]
+"""Bounded also because pydantic looks into a text only then: an unbounded one may hold lone surrogates, which no journal can write."""
+Document = Annotated[str, Field(max_length=64 * 2**20)]
 Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Chosen by the caller; goes into log lines and records as it is, hence no control characters."""
 ClaimId = Id
@@ -60,9 +62,9 @@ class WishPayload(Payload):
     """What is asked for a guest: requests given outright, or the flavor's and image's own properties, or both (in that order)."""
 
     requests: Annotated[list[RequestPayload], Field(max_length=1024)] = []
-    flavor: dict[str, str] = {}
+    flavor: dict[Text, Text] = {}
     """Extra specs; `pci_passthrough:alias`, `hw:pci_numa_affinity_policy` and `group_policy` are read, others ignored."""
-    image: dict[str, str] = {}
+    image: dict[Text, Text] = {}
     """Properties; `hw_pci_numa_affinity_policy` is read."""
     numa_nodes: Annotated[list[NumaNode], Field(min_length=1)] | None = None
     """The guest's NUMA cells as host NUMA nodes; null: no NUMA topology."""
@@ -97,7 +99,7 @@ class RenderPayload(Payload):
     """The libvirt XML of a claim's devices, from what was recorded when they were claimed."""
 
     claim_id: ClaimId
-    domain: str | None = None
+    domain: Document | None = None
     """A whole libvirt domain document to place the elements into; null: the elements alone."""
 
 
