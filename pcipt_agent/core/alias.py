@@ -62,6 +62,8 @@ class Request:
 
     count: int
     numa_policy: NumaPolicy = NumaPolicy.LEGACY
+    numa_policy_asked: bool = False
+    """Whether the caller named the policy (for the request, in the flavor or the image), and not the alias or nobody."""
     alias: str | None = None
     device_type: DeviceType | None = None
     """None only with `address`: the device's own."""

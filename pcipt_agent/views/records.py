@@ -125,6 +125,7 @@ def _request(request: Request) -> Json:
     return {
         "count": request.count,
         "numa_policy": str(request.numa_policy),
+        "numa_policy_asked": request.numa_policy_asked,
         "alias": request.alias,
         "device_type": None if request.device_type is None else str(request.device_type),
         "alternatives": [_alternative(each) for each in request.alternatives],
@@ -205,11 +206,12 @@ def _read_claim(untrusted: Any) -> Claim:
 
 
 def _read_request(untrusted: Any) -> Request:
-    names = ("count", "numa_policy", "alias", "device_type", "alternatives", "address")
-    count, numa_policy, alias, device_type, alternatives, address = _fields(untrusted, *names)
+    names = ("count", "numa_policy", "numa_policy_asked", "alias", "device_type", "alternatives", "address")
+    count, numa_policy, asked, alias, device_type, alternatives, address = _fields(untrusted, *names)
     return Request(
         count=_integer(count),
         numa_policy=_word(NumaPolicy, numa_policy),
+        numa_policy_asked=_truth(asked),
         alias=_text_or_none(alias),
         device_type=None if device_type is None else _word(DeviceType, device_type),
         alternatives=tuple(_read_alternative(each) for each in _array(alternatives)),
