@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ledger: the one place where the agent's mind changes.
+
+    decide ─▶ evolve ─▶ render ─▶ append ─▶ publish ─▶ tell the listeners
+              nothing has happened ┆ commit ┆ nothing that can fail
+
+One lock, one writer. Everyone else reads `inventory`, an immutable snapshot, without any lock. Whatever can fail for a reason of
+our own fails before the append and leaves nothing behind: a reply that can't be rendered is a claim that was not made. What is
+told after it has happened can't take it back.
+
+A generation is the number of this start and a counter, so that no two inventories of one host ever have the same one, over
+restarts too.
+
+Does not know: payloads, XML, SQLite, who listens.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TypeVar
+
+from pcipt_agent.core.alias import RuleSet
+from pcipt_agent.core.catalogue import catalogue_of
+from pcipt_agent.core.claim import Decision, Event, forget_ended
+from pcipt_agent.core.decide import Command, decide
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference
+from pcipt_agent.core.inventory import Inventory, after, inventory_of
+from pcipt_agent.errors import GenerationMoved, JournalUnwritable
+from pcipt_agent.flows.wording import change_in_words, event_in_words
+from pcipt_agent.ports import Clock, Journal, Listener, Recovered
+
+LOG = logging.getLogger(__name__)
+
+Reply = TypeVar("Reply")
+Render = Callable[[Inventory, Inventory], Reply]
+"""(before, after) → the caller's reply; the same inventory twice where nothing changed. What it raises leaves nothing behind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which terms a command is to be obeyed."""
+
+    dry_run: bool = False
+    """Answer, and write nothing."""
+    if_generation: str | None = None
+    """Refuse where it would change an inventory of another generation. A retry changes nothing, so it is answered."""
+    request_id: str | None = None
+    """The caller's, for the record and the log."""
+
+
+PLAIN = Terms()
+
+
+def _pass(point: str) -> None:
+    """What a named point is for outside tests."""
+
+
+class Ledger:
+    """Holds the inventory. `checkpoint` is called at "decided", "rendered", "appended", "published": tests stop the world there."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        journal: Journal,
+        *,
+        clock: Clock,
+        listeners: Sequence[Listener] = (),
+        checkpoint: Callable[[str], None] = _pass,
+    ) -> None:
+        self._inventory = inventory
+        self._journal = journal
+        self._clock = clock
+        self._listeners = tuple(listeners)
+        self._checkpoint = checkpoint
+        self._lock = Lock()
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory now; a snapshot, which stays as it is."""
+        return self._inventory
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock that decisions are dated with."""
+        return self._clock.now()
+
+    def obey(self, command: Command, *, render: Render[Reply], terms: Terms = PLAIN) -> Reply:
+        """The reply, once what `command` asks for holds, durably.
+
+        Raises Refusal, and then nothing has changed; JournalError where nobody can say whether anything has.
+        """
+        with self._lock:
+            before = self._inventory
+            events = decide(before, command)
+            self._checkpoint("decided")
+            if not events:
+                return render(before, before)
+            if terms.if_generation not in (None, before.generation):
+                raise GenerationMoved(str(terms.if_generation), before.generation)
+            if terms.dry_run:
+                return render(before, _evolved(before, events, before.generation))
+            inventory = _evolved(before, events, _next(before.generation))
+            reply = render(before, inventory)
+            self._checkpoint("rendered")
+            boot_id = inventory.catalogue.host.boot_id
+            decision = Decision(events=events, at=self._clock.now(), boot_id=boot_id, request_id=terms.request_id)
+            self._journal.append(decision)
+            self._checkpoint("appended")
+            self._inventory = inventory
+            self._checkpoint("published")
+            for listener in self._listeners:
+                listener.happened(decision, inventory)
+        for event in events:
+            LOG.info("%s (request %s)", event_in_words(event, before.book), terms.request_id)
+        return reply
+
+    def observe(self, host: Host) -> tuple[Arrived | Departed | Changed, ...]:
+        """The inventory is over `host` now. Where that is what was there before nothing happens, and the generation stays."""
+        seen = self._inventory.catalogue
+        if host is seen.host:
+            return ()
+        changes = difference(seen.host, host)
+        if not changes and (host.numa_nodes, host.boot_id) == (seen.host.numa_nodes, seen.host.boot_id):
+            return ()
+        catalogue = catalogue_of(host, seen.rules)  # linear in the devices, so outside the lock that claims wait for
+        with self._lock:
+            inventory = inventory_of(catalogue, self._inventory.book, _next(self._inventory.generation))
+            self._inventory = inventory
+            for listener in self._listeners:
+                listener.observed(changes, inventory)
+        for change in changes:
+            LOG.info("%s", change_in_words(change))
+        return changes
+
+    def tidy(self, *, longest: int, forget_before: float) -> bool:
+        """Where the journal has more than `longest` records, it is one record now, without what ended before `forget_before`.
+
+        Apart from any decision, so that a decision is one commit, always. For want of room it is left for the next time.
+        """
+        with self._lock:
+            if self._journal.length() <= longest:
+                return False
+            before = self._inventory
+            book = forget_ended(before.book, forget_before)
+            try:
+                self._journal.compact(book, before.catalogue.host.boot_id, self._clock.now())
+            except JournalUnwritable as refusal:
+                LOG.warning("the journal is not compacted: %s", refusal.problem)
+                return False
+            self._inventory = replace(before, book=book, generation=_next(before.generation))
+        LOG.info("the journal is compacted: %d claims, %d ended claim_ids", len(book.claims), len(book.ended))
+        return True
+
+
+def first_inventory(host: Host, rules: RuleSet, recovered: Recovered, at: float) -> Inventory:
+    """The inventory that a start begins with; `at` is when (seconds since the epoch).
+
+    A start that could not be noted may be counted again by the next one, so the time is put beside the number.
+    """
+    life = str(recovered.incarnation) if recovered.unwritable is None else f"{recovered.incarnation}@{at:.6f}"
+    return inventory_of(catalogue_of(host, rules), recovered.book, f"{life}.0")
+
+
+def _evolved(inventory: Inventory, events: tuple[Event, ...], generation: str) -> Inventory:
+    for event in events:
+        inventory = after(inventory, event, generation)
+    return inventory
+
+
+def _next(generation: str) -> str:
+    life, _, count = generation.rpartition(".")
+    return f"{life}.{int(count) + 1}"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has happened, in one line of the log: the address, the consumer, and what became of them.
+
+Does not know: who reads it, RPC, the inventory.
+"""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import assert_never
+
+from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, Event, Freed, Held
+from pcipt_agent.core.device import Device
+from pcipt_agent.core.host import Arrived, Changed, Departed
+
+
+def event_in_words(event: Event, before: ClaimBook) -> str:
+    """`before` is the book that the event was decided on."""
+    match event:
+        case Claimed(claim):
+            return f"claimed {addresses(claim.held)} for {_whose(claim)}"
+        case Allocated(claim_id):
+            claim = before.claims[claim_id]
+            return f"allocated {addresses(claim.held)} to {_whose(claim)}"
+        case Freed(claim_id, _) if claim_id in before.claims:
+            claim = before.claims[claim_id]
+            return f"freed {addresses(claim.held)} of {_whose(claim)}"
+        case Freed(claim_id, _):
+            return f"ended claim {claim_id}, which held nothing"
+        case _:
+            assert_never(event)
+
+
+def change_in_words(change: Arrived | Departed | Changed) -> str:
+    match change:
+        case Arrived(device):
+            return f"{device.address} arrived: {_what(device)}"
+        case Departed(device):
+            return f"{device.address} departed: {_what(device)}"
+        case Changed(before, after):
+            names = [field.name for field in fields(Device) if getattr(before, field.name) != getattr(after, field.name)]
+            parts = [f"{name} {_shown(getattr(before, name))} → {_shown(getattr(after, name))}" for name in names]
+            return f"{after.address} changed: {', '.join(parts)}"
+        case _:
+            assert_never(change)
+
+
+def addresses(held: Iterable[Held]) -> str:
+    return ", ".join(str(each.address) for each in held)
+
+
+def _whose(claim: Claim) -> str:
+    return f"consumer {claim.wish.consumer} (claim {claim.claim_id})"
+
+
+def _what(device: Device) -> str:
+    return f"{device.device_type} {device.vendor_id}:{device.product_id}"
+
+
+def _shown(value: object) -> str:
+    return "none" if value in (None, (), "") else str(value)
