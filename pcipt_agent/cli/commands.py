@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Obeys one command line: makes the call, shows the reply, turns every failure that we can name into a sentence and an exit code.
+
+Does not know: how the agent is reached (`cli.agent`), how it is done without (`cli.standalone`).
+"""
+
+from argparse import Namespace
+
+from pcipt_agent.cli.output import ExitCode, Output
+from pcipt_agent.cli.payloads import Call, Reply, UsageMistake, call_of
+from pcipt_agent.errors import ConfigError, HostError
+
+
+def obey(command: Namespace) -> int:
+    """The exit code; everything there is to say has been said."""
+    output = Output(as_json=command.format == "json")
+    try:
+        if command.command == "check-config":
+            from pcipt_agent.cli.checking import check_config
+
+            return check_config(command, output)
+        return _call(command, output)
+    except UsageMistake as mistake:
+        output.complain(str(mistake))
+    except HostError as error:
+        output.complain(str(error))
+    except ConfigError as error:
+        from pcipt_agent.views.mistakes import mistakes_text
+
+        output.complain(mistakes_text(error))
+    return ExitCode.MISTAKE
+
+
+def _call(command: Namespace, output: Output) -> int:
+    call = call_of(command)
+    if command.host is not None:
+        from pcipt_agent.cli.standalone import answer
+
+        return _show(command, call, answer(command, call), output)
+    from pcipt_agent.cli.agent import NotReachable, ask
+
+    try:
+        return _show(command, call, ask(command, call), output)
+    except NotReachable as error:
+        retry = f"; retry with --claim-id {call.arguments['claim_id']}" if call.method == "claim" else ""
+        output.complain(f"{error}{retry}")
+        return ExitCode.UNREACHABLE
+
+
+def _show(command: Namespace, call: Call, reply: Reply, output: Output) -> int:
+    if "refusal" in reply:
+        return _refused(reply, output)
+    from pcipt_agent.cli.pages import document_of, page_of
+
+    document = None if output.as_json else document_of(call.method, reply)
+    if document is None:
+        output.reply(reply, page_of(call.method, reply, command))
+    else:
+        output.document(document)
+    return ExitCode.DONE
+
+
+def _refused(reply: Reply, output: Output) -> int:
+    if output.as_json:
+        output.json(reply)
+    else:
+        from pcipt_agent.cli.pages import refusal_page
+
+        output.complain(*refusal_page(reply))
+    return ExitCode.REFUSED

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what it takes, what it refuses, and the help that teaches it."""
+
+import subprocess
+import sys
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Iterator
+
+import pytest
+
+from pcipt_agent.cli import parser as words
+from pcipt_agent.cli.parser import command_line
+from pcipt_agent.core.alias import GroupPolicy, NumaPolicy
+from pcipt_agent.core.claim import ClaimState
+from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.inventory import DeviceStatus
+
+CONSUMER = "8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10"
+
+
+def commands(of: ArgumentParser) -> Iterator[ArgumentParser]:
+    """Every command and subject."""
+    for action in of._actions:
+        if isinstance(action, _SubParsersAction):
+            for command in action.choices.values():
+                yield command
+                yield from commands(command)
+
+
+def names() -> list[str]:
+    return [command.prog for command in commands(command_line())]
+
+
+def test_the_words_to_choose_from_are_those_of_the_core() -> None:
+    assert set(words.STATUSES) == set(DeviceStatus)
+    assert set(words.TYPES) == set(DeviceType)
+    assert set(words.STATES) == set(ClaimState)
+    assert set(words.NUMA_POLICIES) == set(NumaPolicy)
+    assert set(words.GROUP_POLICIES) == set(GroupPolicy)
+
+
+def test_every_command_is_there() -> None:
+    assert names() == [
+        "pcipt devices",
+        "pcipt pools",
+        "pcipt claims",
+        "pcipt claim",
+        "pcipt allocate",
+        "pcipt free",
+        "pcipt render",
+        "pcipt explain",
+        "pcipt explain device",
+        "pcipt explain request",
+        "pcipt check-config",
+        "pcipt version",
+    ]
+
+
+@pytest.mark.parametrize("command", list(commands(command_line())), ids=lambda command: command.prog)
+def test_the_help_of_every_command_teaches_by_an_example_of_it(command: ArgumentParser) -> None:
+    assert "examples:\n" in command.format_help()
+    assert command.prog in (command.epilog or "")
+
+
+@pytest.mark.parametrize("command", list(commands(command_line())), ids=lambda command: command.prog)
+def test_every_example_in_the_help_is_a_command_line_that_is_taken(command: ArgumentParser) -> None:
+    examples = [line.strip() for line in (command.epilog or "").splitlines() if line.strip().startswith("pcipt ")]
+    assert examples
+    for example in examples:
+        command_line().parse_args(words_of(example))
+
+
+def words_of(example: str) -> list[str]:
+    """The words of a shell line, without what is said behind it, with UUIDs where it says UUID."""
+    import shlex
+
+    command = example.split("     (")[0].split(" > ")[0]
+    return [CONSUMER if word == "UUID" else word for word in shlex.split(command)[1:]]
+
+
+def test_every_command_that_answers_can_answer_in_json() -> None:
+    for command in commands(command_line()):
+        assert ("--format" in command.format_help()) == (command.prog != "pcipt explain")
+
+
+def test_what_can_work_without_the_agent_takes_a_host() -> None:
+    without = [command.prog for command in commands(command_line()) if "--host DIR|FILE" in command.format_help()]
+    assert without == ["pcipt devices", "pcipt pools", "pcipt explain device", "pcipt explain request", "pcipt check-config"]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("", "the following arguments are required: COMMAND"),
+        ("device", "invalid choice: 'device'"),
+        ("devices --status available", "invalid choice: 'available'"),
+        ("devices --numa x", "invalid int value: 'x'"),
+        ("devices --consumer vm-1", "'vm-1' is no UUID"),
+        ("devices --stat free", "unrecognized arguments: --stat free"),
+        ("claim a1:2", "the following arguments are required: --consumer"),
+        (f"claim a1 --consumer {CONSUMER} --numa 0;1", "'0;1' is no list of NUMA nodes"),
+        ("explain device 3b:00.0", "'3b:00.0' is no address; write it whole, as lspci -D does"),
+        ("pools --timeout 0", "'0' is no number of seconds above 0"),
+        ("pools --timeout never", "'never' is no number of seconds above 0"),
+        ("free", "the following arguments are required: CLAIM"),
+        ("explain", "the following arguments are required: SUBJECT"),
+    ],
+)
+def test_usage_that_is_wrong_is_said_and_exits_with_2(line: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command_line().parse_args(line.split())
+    assert exit_.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_uuid_and_an_address_are_taken_in_any_case_and_sent_in_one() -> None:
+    parsed = command_line().parse_args(["claim", "--address", "0000:3B:00.A", "--consumer", CONSUMER.upper()])
+    assert (parsed.address, parsed.consumer) == (["0000:3b:00.a"], CONSUMER)
+
+
+def test_help_waits_for_argparse_only() -> None:
+    heavy = "{'pydantic', 'rich', 'lxml', 'oslo_config', 'oslo_messaging', 'immutables', 'dataclasses', 'pcipt_agent.core'}"
+    code = (
+        "import sys; from pcipt_agent.cli.parser import command_line;"
+        f"command_line().format_help(); print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

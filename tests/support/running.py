@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real daemon in a process of its own, and the real `pcipt` beside it.
+
+Ready is what the daemon tells systemd, on a socket of ours; so nothing waits longer than it must.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 60.0
+
+
+def program(name: str) -> str:
+    """The entry point as it is installed beside this Python."""
+    return str(Path(sys.executable).with_name(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A daemon that is ready."""
+
+    config_file: Path
+    process: subprocess.Popen[bytes]
+
+    def pcipt(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """One command line, with this agent's configuration."""
+        return pcipt(*arguments, "--config-file", str(self.config_file), stdin=stdin)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=START_SECONDS)
+
+
+def pcipt(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """The installed command, with what it printed."""
+    return subprocess.run([program("pcipt"), *arguments], input=stdin, check=False, capture_output=True, text=True, timeout=120)
+
+
+def configured(directory: Path, host_root: Path, rules: str) -> Path:
+    """A configuration whose socket and state are in `directory`."""
+    config_file = directory / "pcipt-agent.conf"
+    config_file.write_text(
+        f"[DEFAULT]\nhost = compute1\ntransport_url = unix://{directory}/agent.sock\n"
+        f"[agent]\nhost_root = {host_root}\nstate_path = {directory}/state\n[pci]\n{rules}"
+    )
+    return config_file
+
+
+@contextlib.contextmanager
+def running_agent(config_file: Path) -> Iterator[Agent]:
+    """The daemon from ready to its end; its log is beside the configuration."""
+    directory = config_file.parent
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, (directory / "agent.log").open("ab") as log:
+        path = directory / "notify.sock"
+        path.unlink(missing_ok=True)
+        told.bind(str(path))
+        process = subprocess.Popen(
+            [program("pcipt-agent"), "--config-file", str(config_file)],
+            env={**os.environ, "NOTIFY_SOCKET": str(path)},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _await_ready(process, told, directory / "agent.log")
+            yield Agent(config_file, process)
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
+
+
+def _await_ready(process: subprocess.Popen[bytes], told: socket.socket, log: Path) -> None:
+    told.settimeout(0.5)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(TimeoutError):
+            if "READY=1" in told.recv(4096).decode().splitlines():
+                return
+    raise AssertionError(f"the agent did not get ready:\n{log.read_text()}")
