@@ -28,7 +28,7 @@ from pcipt_agent.core.device import Device
 from pcipt_agent.core.host import Host, NumaNode
 from pcipt_agent.errors import HostError
 from pcipt_agent.views.cpus import parse_cpus
-from pcipt_agent.views.kernel import FILES, SRIOV_FILES, Kin, Raw, RawFunction, RawVdpa, device_of, vf_numbers
+from pcipt_agent.views.kernel import FILES, Kin, Raw, RawFunction, RawVdpa, device_of, vf_numbers
 from pcipt_agent.views.vpd import Serial, serial_of
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -41,7 +41,8 @@ _LONGEST = 4096
 """Octets of the longest sysfs text: one page."""
 _NODE = re.compile(r"node[0-9]+")
 _NO_VPD = Serial(None, None)
-_EMPTY = RawFunction((None,) * len(FILES), (), None, None, None, (), (), has_vpd=False)
+_FILE_SET = frozenset(FILES)
+_EMPTY = RawFunction((None,) * len(FILES), None, None, None, (), (), has_vpd=False)
 
 
 class _Vpd(NamedTuple):
@@ -77,8 +78,6 @@ class SysfsReader:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._contents: dict[bytes, bytes] = {}
-        """Each different text once: thousands of functions share a few hundred."""
         self._last: _Sighting | None = None
         self._host: Host | None = None
         self._known: dict[str, _Known] = {}
@@ -111,26 +110,23 @@ class SysfsReader:
         """Name → what its directory holds, for every function that stayed while it was read."""
         path = self._root / "sys/bus/pci/devices"
         found = {}
+        texts: dict[tuple[Raw, ...], tuple[Raw, ...]] = {}  # All VFs of a card hold the same: kept once for all of them.
         with _opened(path) as bus:
             for name in os.listdir(bus):
-                raw = _read_function(bus, name)
-                if raw is not None:
-                    before = last.get(name)
-                    found[name] = before if before == raw else self._shared(raw)
+                raw, before = _read_function(bus, name), last.get(name)
+                if raw == before and before is not None:
+                    found[name] = before
+                elif raw is not None:
+                    found[name] = raw._replace(files=texts.setdefault(raw.files, raw.files))
         return found
-
-    def _shared(self, raw: RawFunction) -> RawFunction:
-        share = self._contents.setdefault
-        files, sriov = (tuple([share(each, each) if isinstance(each, bytes) else each for each in part]) for part in raw[:2])
-        return raw._replace(files=files, sriov=sriov)
 
     def _devices(self, now: _Sighting) -> dict[PciAddress, Device]:
         """In address order; a device that is as it was is the object that it was."""
         known, devices = {}, {}
         numbers = vf_numbers(now.functions)
-        named = ((address, name) for name in now.functions if (address := parse_address(name)) is not None)
-        for address, name in sorted(named):
-            raw, kin = now.functions[name], _kin(now, numbers, name)
+        addresses = {name: address for name in now.functions if (address := parse_address(name)) is not None}
+        for address, name in sorted(zip(addresses.values(), addresses, strict=True)):
+            raw, kin = now.functions[name], _kin(now, addresses, numbers, name)
             before = self._known.get(name)
             if before is not None and before.raw is raw and before.kin == kin:
                 known[name] = before
@@ -234,22 +230,20 @@ def _read_directory(directory: int, listed: set[str]) -> RawFunction:
     driver = _target(directory, "driver") if "driver" in listed else None
     group = _target(directory, "iommu_group") if "iommu_group" in listed else None
     physfn = _target(directory, "physfn") if "physfn" in listed else None
-    sriov: tuple[Raw, ...] = ()
     virtfns: tuple[tuple[str, str | None], ...] = ()
-    if "sriov_totalvfs" in listed or "sriov_numvfs" in listed:
-        sriov = tuple([_content(directory, name) if name in listed else None for name in SRIOV_FILES])
+    if "sriov_numvfs" in listed:
         virtfns = tuple([(name, _target(directory, name)) for name in sorted(listed) if name.startswith("virtfn")])
     files = tuple([_content(directory, name) if name in listed else None for name in FILES])
     nets = _read_nets(directory, "net") if "net" in listed else ()
     if driver == "virtio-pci":
         # The function's own child is the virtio device, and the network interface is that one's.
         nets = tuple([net for name in sorted(listed) if name.startswith("virtio") for net in _read_nets(directory, f"{name}/net")])
-    return RawFunction(files, sriov, driver, group, physfn, virtfns, nets, "vpd" in listed)
+    return RawFunction(files, driver, group, physfn, virtfns, nets, "vpd" in listed)
 
 
 def _missed(raw: RawFunction, listed: set[str]) -> bool:
     """Whether a file that was listed could not be opened any more."""
-    return None in raw.files and any(content is None and name in listed for name, content in zip(FILES, raw.files, strict=True))
+    return len(FILES) - raw.files.count(None) != len(_FILE_SET & listed)
 
 
 def _is_still(directory: int, bus: int, name: str) -> bool:
@@ -320,15 +314,13 @@ def _read_vpd(path: Path, identity: tuple[Raw, ...]) -> _Vpd:
         return _Vpd(identity, Serial(None, f"its VPD can't be read: {_why(error)}"), final=isinstance(error, PermissionError))
 
 
-def _kin(now: _Sighting, numbers: Mapping[tuple[str, str | None], int], name: str) -> Kin:
-    parent = now.functions[name].physfn
-    vpd = now.vpd.get(name if parent is None else parent)
-    return Kin(
-        parent_here=parent in now.functions,
-        vf_number=None if parent is None else numbers.get((parent, name)),
-        serial=_NO_VPD if vpd is None else vpd.serial,
-        vdpa=now.vdpa.get(name, ()),
-    )
+def _kin(now: _Sighting, addresses: Mapping[str, PciAddress], numbers: Mapping[tuple[str, str | None], int], name: str) -> Kin:
+    pf, vdpa = now.functions[name].physfn, now.vdpa.get(name, ())
+    vpd = now.vpd.get(pf or name)
+    serial = _NO_VPD if vpd is None else vpd.serial
+    if pf is None:
+        return Kin(None, False, None, serial, vdpa)
+    return Kin(addresses.get(pf) or parse_address(pf), pf in addresses, numbers.get((pf, name)), serial, vdpa)
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from pcipt_agent.core.address import PciAddress, parse_address
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.views import sysfs_text
 from pcipt_agent.views.vpd import Serial
@@ -34,9 +34,13 @@ FILES = (
     "current_link_width",
     "max_link_speed",
     "max_link_width",
+    "sriov_totalvfs",
+    "sriov_numvfs",
+    "sriov_vf_device",
+    "sriov_offset",
+    "sriov_stride",
 )
-SRIOV_FILES = ("sriov_totalvfs", "sriov_numvfs", "sriov_vf_device", "sriov_offset", "sriov_stride")
-"""Of an SR-IOV capable function; not of its VFs."""
+"""The files that are read of a function; those of SR-IOV are a PF's alone."""
 NEEDED = frozenset({"vendor", "device", "class", "sriov_totalvfs", "sriov_numvfs"})
 """Files without which a function can't be judged; whether there are others depends on kernel and device."""
 
@@ -52,8 +56,6 @@ class RawFunction(NamedTuple):
 
     files: tuple[Raw, ...]
     """By `FILES`."""
-    sriov: tuple[Raw, ...]
-    """By `SRIOV_FILES`; empty for a function without them."""
     driver: str | None
     """Last part of the link's target, here and below; None where there is no link."""
     iommu_group: str | None
@@ -84,8 +86,10 @@ class RawVdpa(NamedTuple):
 class Kin(NamedTuple):
     """What a function's own files do not say."""
 
+    parent: PciAddress | None
+    """What `physfn` names."""
     parent_here: bool
-    """Whether the PF that `physfn` names is on the host."""
+    """Whether that function is on the host."""
     vf_number: int | None
     serial: Serial
     """Of its own VPD, or of its PF's for a VF."""
@@ -104,45 +108,77 @@ def vf_numbers(functions: Mapping[str, RawFunction]) -> dict[tuple[str, str | No
 
 def device_of(address: PciAddress, raw: RawFunction, kin: Kin) -> Device:
     """The device that the files mean. Never fails: what can't be understood is a fault of it."""
-    text = _Files(raw)
-    vendor_id, product_id, class_code = (
-        text.take("vendor", sysfs_text.pci_id),
-        text.take("device", sysfs_text.pci_id),
-        text.take("class", sysfs_text.hexadecimal),
-    )
-    parent = None if raw.physfn is None else parse_address(raw.physfn)
-    device_type = _device_type(raw, kin)
-    vdpa = tuple([_vdpa(each, class_code) for each in kin.vdpa])
+    plain = _plain(raw.files)
+    device_type = _device_type(raw, plain, kin)
+    vdpa = tuple([_vdpa(each, plain.class_code) for each in kin.vdpa])
+    faults = [*_faults_of_place(address, raw, kin), *_faults_of_vdpa(vdpa, device_type)]
     return Device(
         address=address,
         device_type=device_type,
-        vendor_id=vendor_id or UNKNOWN_ID,
-        product_id=product_id or UNKNOWN_ID,
-        subsystem_vendor_id=text.take("subsystem_vendor", sysfs_text.pci_id),
-        subsystem_product_id=text.take("subsystem_device", sysfs_text.pci_id),
-        class_code=class_code,
-        revision=text.take("revision", sysfs_text.hexadecimal),
+        vendor_id=plain.vendor_id or UNKNOWN_ID,
+        product_id=plain.product_id or UNKNOWN_ID,
+        subsystem_vendor_id=plain.subsystem_vendor_id,
+        subsystem_product_id=plain.subsystem_product_id,
+        class_code=plain.class_code,
+        revision=plain.revision,
         driver=raw.driver,
-        driver_override=text.take("driver_override", sysfs_text.override),
-        numa_node=text.take("numa_node", sysfs_text.numa_node),
-        iommu_group=text.iommu_group(),
-        parent=parent,
+        driver_override=plain.driver_override,
+        numa_node=plain.numa_node,
+        iommu_group=_iommu_group(raw, faults),
+        parent=kin.parent,
         vf_number=kin.vf_number,
-        sriov=text.sriov(),
-        netdevs=text.netdevs(),
+        sriov=plain.sriov,
+        netdevs=_netdevs(raw, faults),
         serial=kin.serial.number,
         serial_unknown=kin.serial.unknown,
-        reset_methods=text.take("reset_method", sysfs_text.words) or (),
-        link=text.link(),
+        reset_methods=plain.reset_methods,
+        link=plain.link,
         vdpa=vdpa,
-        faults=(*text.faults, *_faults_of_place(address, raw, kin), *_faults_of_vdpa(vdpa, device_type)),
+        faults=(*plain.faults, *faults),
     )
 
 
-def _device_type(raw: RawFunction, kin: Kin) -> DeviceType:
+def _device_type(raw: RawFunction, plain: "_Plain", kin: Kin) -> DeviceType:
     if raw.physfn is not None:
         return DeviceType.VDPA if kin.vdpa else DeviceType.VF
-    return DeviceType.PF if raw.sriov else DeviceType.PCI
+    return DeviceType.PCI if plain.sriov is None else DeviceType.PF
+
+
+class _Plain(NamedTuple):
+    """What the plain files say."""
+
+    vendor_id: str | None
+    product_id: str | None
+    subsystem_vendor_id: str | None
+    subsystem_product_id: str | None
+    class_code: int | None
+    revision: int | None
+    driver_override: str | None
+    numa_node: int | None
+    reset_methods: tuple[str, ...]
+    link: Link | None
+    sriov: Sriov | None
+    faults: tuple[Fault, ...]
+
+
+@lru_cache(maxsize=4096)
+def _plain(files: tuple[Raw, ...]) -> _Plain:
+    """Remembered, because all VFs of a card have the same: thousands of functions are understood in a few hundred steps."""
+    text = _Files(files)
+    return _Plain(
+        vendor_id=text.take("vendor", sysfs_text.pci_id),
+        product_id=text.take("device", sysfs_text.pci_id),
+        subsystem_vendor_id=text.take("subsystem_vendor", sysfs_text.pci_id),
+        subsystem_product_id=text.take("subsystem_device", sysfs_text.pci_id),
+        class_code=text.take("class", sysfs_text.hexadecimal),
+        revision=text.take("revision", sysfs_text.hexadecimal),
+        driver_override=text.take("driver_override", sysfs_text.override),
+        numa_node=text.take("numa_node", sysfs_text.numa_node),
+        reset_methods=text.take("reset_method", sysfs_text.words) or (),
+        link=_link(text),
+        sriov=_sriov(text),
+        faults=tuple(text.faults),
+    )
 
 
 _Value = TypeVar("_Value")
@@ -151,55 +187,64 @@ _Value = TypeVar("_Value")
 class _Files:
     """One function's files on the way to values; what is wrong with them gathers in `faults`."""
 
-    def __init__(self, raw: RawFunction) -> None:
-        self._raw = raw
-        self._files = dict(zip(FILES + SRIOV_FILES, raw.files + raw.sriov, strict=False))
+    def __init__(self, files: tuple[Raw, ...]) -> None:
+        self._files = dict(zip(FILES, files, strict=True))
         self.faults: list[Fault] = []
+
+    def has(self, name: str) -> bool:
+        return self._files[name] is not None
 
     def take(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
         """The value of the file `name`; None where it is missing, empty or not understood."""
-        return self._parsed(name, self._files.get(name), parse)
+        return _parsed(name, self._files[name], parse, self.faults)
 
-    def _parsed(self, name: str, raw: Raw, parse: Callable[[bytes], _Value]) -> _Value | None:
-        if not raw or raw == b"\n":
-            if name in NEEDED:
-                self.faults.append(Fault(FaultKind.MISSING_FILE, name))
-            return None
-        if isinstance(raw, str):
-            self.faults.append(Fault(FaultKind.MISSING_FILE, f"{name}: {raw}"))
-            return None
-        try:
-            return parse(raw)
-        except ValueError:
-            self.faults.append(Fault(FaultKind.UNDECODABLE, f"{name} holds {raw!r}"))
-            return None
 
-    def iommu_group(self) -> int | None:
-        group = self._raw.iommu_group
-        return None if group is None else self._parsed("iommu_group", group.encode(errors="replace"), sysfs_text.number)
+def _parsed(name: str, raw: Raw, parse: Callable[[bytes], _Value], faults: list[Fault]) -> _Value | None:
+    if not raw or raw == b"\n":
+        if name in NEEDED:
+            faults.append(Fault(FaultKind.MISSING_FILE, name))
+        return None
+    if isinstance(raw, str):
+        faults.append(Fault(FaultKind.MISSING_FILE, f"{name}: {raw}"))
+        return None
+    try:
+        return parse(raw)
+    except ValueError:
+        faults.append(Fault(FaultKind.UNDECODABLE, f"{name} holds {raw!r}"))
+        return None
 
-    def netdevs(self) -> tuple[Netdev, ...]:
-        if not self._raw.nets:
-            return ()
-        return tuple(
-            [Netdev(name, self._parsed(f"net/{name}/address", content, sysfs_text.mac)) for name, content in self._raw.nets]
-        )
 
-    def sriov(self) -> Sriov | None:
-        if not self._raw.sriov:
-            return None
-        return Sriov(
-            total_vfs=self.take("sriov_totalvfs", sysfs_text.number) or 0,
-            num_vfs=self.take("sriov_numvfs", sysfs_text.number) or 0,
-            vf_product_id=self.take("sriov_vf_device", sysfs_text.bare_id),
-            offset=self.take("sriov_offset", sysfs_text.number),
-            stride=self.take("sriov_stride", sysfs_text.number),
-        )
+def _link(text: _Files) -> Link | None:
+    speed, width = text.take("current_link_speed", sysfs_text.speed), text.take("current_link_width", sysfs_text.width)
+    max_speed, max_width = text.take("max_link_speed", sysfs_text.speed), text.take("max_link_width", sysfs_text.width)
+    if (speed, width, max_speed, max_width) == (None, None, None, None):
+        return None
+    return Link(speed, width, max_speed, max_width)
 
-    def link(self) -> Link | None:
-        speed, width = self.take("current_link_speed", sysfs_text.speed), self.take("current_link_width", sysfs_text.width)
-        max_speed, max_width = self.take("max_link_speed", sysfs_text.speed), self.take("max_link_width", sysfs_text.width)
-        return _link(speed, width, max_speed, max_width)
+
+def _sriov(text: _Files) -> Sriov | None:
+    if not text.has("sriov_totalvfs") and not text.has("sriov_numvfs"):
+        return None
+    return Sriov(
+        total_vfs=text.take("sriov_totalvfs", sysfs_text.number) or 0,
+        num_vfs=text.take("sriov_numvfs", sysfs_text.number) or 0,
+        vf_product_id=text.take("sriov_vf_device", sysfs_text.bare_id),
+        offset=text.take("sriov_offset", sysfs_text.number),
+        stride=text.take("sriov_stride", sysfs_text.number),
+    )
+
+
+def _iommu_group(raw: RawFunction, faults: list[Fault]) -> int | None:
+    if raw.iommu_group is None or raw.iommu_group.isdecimal():
+        return None if raw.iommu_group is None else int(raw.iommu_group)
+    faults.append(Fault(FaultKind.UNDECODABLE, f"iommu_group leads to {raw.iommu_group!r}"))
+    return None
+
+
+def _netdevs(raw: RawFunction, faults: list[Fault]) -> tuple[Netdev, ...]:
+    if not raw.nets:
+        return ()
+    return tuple([Netdev(name, _parsed(f"net/{name}/address", content, sysfs_text.mac, faults)) for name, content in raw.nets])
 
 
 def _faults_of_place(address: PciAddress, raw: RawFunction, kin: Kin) -> list[Fault]:
@@ -246,10 +291,3 @@ def _faults_of_vdpa(vdpa: tuple[VdpaDevice, ...], device_type: DeviceType) -> li
         if each.vdpa_class != "net":
             faults.append(Fault(FaultKind.VDPA_NOT_NET, f"{each.name} is of class {each.vdpa_class or 'unknown'}"))
     return faults
-
-
-@lru_cache(maxsize=256)
-def _link(speed: float | None, width: int | None, max_speed: float | None, max_width: int | None) -> Link | None:
-    if (speed, width, max_speed, max_width) == (None, None, None, None):
-        return None
-    return Link(speed, width, max_speed, max_width)
