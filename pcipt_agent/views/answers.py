@@ -68,9 +68,7 @@ def claims_reply(inventory: Inventory, payload: ClaimsPayload) -> ClaimsReply:
     found = sorted(
         claim_id
         for claim_id, claim in inventory.book.claims.items()
-        if payload.state in (None, claim.state)
-        and payload.claim_id in (None, claim_id)
-        and consumer in (None, claim.wish.consumer)
+        if payload.state in (None, claim.state) and payload.claim_id in (None, claim_id) and consumer in (None, claim.wish.consumer)
     )
     start = 0 if payload.after is None else bisect_right(found, payload.after)
     page = found[start : start + payload.limit]

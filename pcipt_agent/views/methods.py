@@ -52,9 +52,7 @@ def schema() -> dict[str, object]:
         "methods": {
             name: {
                 "arguments": {"$ref": f"#/$defs/{method.payload.__name__}"},
-                "answer": {
-                    "anyOf": [{"$ref": f"#/$defs/{method.reply.__name__}"}, {"$ref": f"#/$defs/{RefusalAnswer.__name__}"}]
-                },
+                "answer": {"anyOf": [{"$ref": f"#/$defs/{method.reply.__name__}"}, {"$ref": f"#/$defs/{RefusalAnswer.__name__}"}]},
             }
             for name, method in METHODS.items()
         },

@@ -20,7 +20,7 @@ from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.errors import BadRequest
 
 Text = Annotated[str, Field(max_length=4096)]
-"""Bounded also because pydantic looks into a text only then: an unbounded one may hold lone surrogates, which no journal can write."""
+"""Bounded also because pydantic decodes a text only then; an unbounded one may hold lone surrogates, which no journal can write."""
 Document = Annotated[str, Field(max_length=64 * 2**20)]
 Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Chosen by the caller; goes into log lines and records as it is, hence no control characters."""
