@@ -8,31 +8,31 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from pcipt_agent.views.text import columns, counted, status_mark
+from pcipt_agent.views.text import counted, status_mark, table
 from pcipt_agent.views.text_explain import request_text
 from pcipt_agent.views.wire_replies import ClaimPart, ClaimReply, FreeReply, HeldPart
 
 
-def claim_table(claims: Sequence[ClaimPart]) -> Table:
+def claim_table(claims: Sequence[ClaimPart]) -> Text:
     """One line a held device, so that a device or a consumer is found with `grep`."""
-    table = columns("claim", "state", "consumer", "request", "address", "type", "status", "claimed at", "about")
-    for claim in claims:
-        for held in claim.devices:
-            table.add_row(
-                claim.claim_id,
-                claim.state,
-                claim.consumer,
-                request_text(claim.requests[held.request]),
-                held.address,
-                held.device_type,
-                status_mark(held.status),
-                moment(claim.claimed_at),
-                _differs(held),
-            )
-    return table
+    titles = ("claim", "state", "consumer", "request", "address", "type", "status", "claimed at", "about")
+    return table(titles, (_row(claim, held) for claim in claims for held in claim.devices))
+
+
+def _row(claim: ClaimPart, held: HeldPart) -> tuple[str | Text, ...]:
+    return (
+        claim.claim_id,
+        claim.state,
+        claim.consumer,
+        request_text(claim.requests[held.request]),
+        held.address,
+        held.device_type,
+        status_mark(held.status),
+        moment(claim.claimed_at),
+        _differs(held),
+    )
 
 
 def claim_page(reply: ClaimReply) -> Iterator[RenderableType]:

@@ -11,12 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from pcipt_agent.core.inventory import DeviceStatus
-from pcipt_agent.views.text import aside, columns, counted, heading, status_mark, unknown
+from pcipt_agent.views.text import aside, counted, heading, status_mark, table, unknown
 from pcipt_agent.views.wire_replies import DevicePart
 
 _TYPE_WIDTH, _STATUS_WIDTH = 8, 14
@@ -44,24 +43,26 @@ def device_tree(devices: Sequence[DevicePart]) -> Tree:
     return tree
 
 
-def device_table(devices: Sequence[DevicePart]) -> Table:
+def device_table(devices: Sequence[DevicePart]) -> Text:
     """One line a device, in address order."""
-    table = columns("address", "type", "status", "ids", "NUMA node", "IOMMU group", "driver", "claim", "consumer", "about")
-    for device in devices:
-        facts = device.facts
-        table.add_row(
-            device.address,
-            device.device_type,
-            status_mark(device.status),
-            ids(device),
-            unknown(facts and facts.numa_node),
-            unknown(facts and facts.iommu_group),
-            unknown(facts and facts.driver),
-            unknown(device.claim_id),
-            unknown(device.consumer),
-            "; ".join([*([device.status_reason] if device.status_reason else []), *_relations(device, beside_parent=False)]),
-        )
-    return table
+    titles = ("address", "type", "status", "ids", "NUMA node", "IOMMU group", "driver", "claim", "consumer", "about")
+    return table(titles, (_row(device) for device in devices))
+
+
+def _row(device: DevicePart) -> tuple[str | Text, ...]:
+    facts = device.facts
+    return (
+        device.address,
+        device.device_type,
+        status_mark(device.status),
+        ids(device),
+        unknown(facts and facts.numa_node),
+        unknown(facts and facts.iommu_group),
+        unknown(facts and facts.driver),
+        unknown(device.claim_id),
+        unknown(device.consumer),
+        "; ".join([*([device.status_reason] if device.status_reason else []), *_relations(device, beside_parent=False)]),
+    )
 
 
 def summary(devices: Sequence[DevicePart]) -> str:

@@ -6,26 +6,27 @@ Does not know: how devices are pooled.
 
 from collections.abc import Sequence
 
-from rich.table import Table
+from rich.text import Text
 
-from pcipt_agent.views.text import columns, unknown
+from pcipt_agent.views.text import table, unknown
 from pcipt_agent.views.wire_replies import PoolPart
 
 
-def pool_table(pools: Sequence[PoolPart]) -> Table:
+def pool_table(pools: Sequence[PoolPart]) -> Text:
     """One line a pool."""
-    table = columns("free", "of", "on PFs", "type", "ids", "NUMA node", "resource class", "traits", "about")
-    for pool in pools:
-        about = ["live-migratable"] * pool.live_migratable + ["remote-managed"] * pool.remote_managed
-        table.add_row(
-            str(pool.free),
-            str(pool.total),
-            str(pool.free_apart),
-            pool.device_type,
-            f"{pool.vendor_id}:{pool.product_id}",
-            unknown(pool.numa_node),
-            pool.resource_class,
-            " ".join(pool.traits),
-            ", ".join(about),
-        )
-    return table
+    return table(("free", "of", "on PFs", "type", "ids", "NUMA node", "resource class", "traits", "about"), map(_row, pools))
+
+
+def _row(pool: PoolPart) -> tuple[str, ...]:
+    about = ["live-migratable"] * pool.live_migratable + ["remote-managed"] * pool.remote_managed
+    return (
+        str(pool.free),
+        str(pool.total),
+        str(pool.free_apart),
+        pool.device_type,
+        f"{pool.vendor_id}:{pool.product_id}",
+        unknown(pool.numa_node),
+        pool.resource_class,
+        " ".join(pool.traits),
+        ", ".join(about),
+    )

@@ -5,19 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.core.inventory import DeviceStatus
-from pcipt_agent.views.text import columns, counted, harmless, page, status_mark, unknown
+from pcipt_agent.views.text import counted, harmless, page, status_mark, table, unknown
 
 
 def test_a_page_is_its_parts_below_one_another_without_trailing_blanks() -> None:
-    table = columns("address", "about")
-    table.add_row("0000:3b:00.0", "")
-    assert page(["one", table], colour=False) == "one\naddress       about\n0000:3b:00.0\n"
+    rows = table(("address", "about"), [("0000:3b:00.0", "")])
+    assert page(["one", rows], colour=False) == "one\naddress       about\n0000:3b:00.0\n"
 
 
 def test_lines_are_never_wrapped() -> None:
-    table = columns("about")
-    table.add_row("x" * 500)
-    assert page(["y " * 300 + "y", table], colour=False).splitlines()[::2] == ["y " * 300 + "y", "x" * 500]
+    rows = table(("about",), [("x" * 500,)])
+    assert page(["y " * 300 + "y", rows], colour=False).splitlines()[::2] == ["y " * 300 + "y", "x" * 500]
+
+
+def test_the_cells_of_a_table_stand_below_their_titles() -> None:
+    rows = table(("name", "n"), [("größer", "1"), (status_mark(DeviceStatus.FREE), "22"), ("網卡", "3")])
+    assert page([rows], colour=False) == "name    n\ngrößer  1\nfree    22\n網卡    3\n"
 
 
 def test_colour_is_there_only_when_asked_for() -> None:
