@@ -32,7 +32,7 @@ from pcipt_agent.ports import Recovered
 from pcipt_agent.views.records import FORMAT, Book, Entry, Happened, Started
 
 RECORDS_BEFORE_COMPACTION: Final = 1000
-"""So few that a start replays them in a tenth of a second, so many that compaction is rare and the last decisions stay readable."""
+"""As many as the running agent keeps; a start that finds more, after a crash, begins with one record."""
 
 _SCHEMA: Final = """
 CREATE TABLE record (

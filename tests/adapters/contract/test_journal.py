@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every journal promises; run on the one in memory and on SQLite's."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from immutables import Map
+
+from pcipt_agent.adapters.journal import SqliteJournal
+from pcipt_agent.core.claim import Allocated, ClaimBook, Claimed, ClaimState, Freed, evolve
+from pcipt_agent.errors import JournalError
+from pcipt_agent.ports import Journal
+from tests.support.books import BOOT, claim, decision, life
+from tests.support.ports import MemoryDisk, MemoryJournal
+
+Open = Callable[[], Journal]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """A journal on the same state each time it is called."""
+    disk = MemoryDisk()
+    if request.param == "memory":
+        return lambda: MemoryJournal(disk)
+    return lambda: SqliteJournal(tmp_path / "state")
+
+
+def test_a_new_journal_holds_nothing_and_this_is_the_first_start(opened: Open) -> None:
+    journal = opened()
+    recovered = journal.recover(BOOT, 1.0, 0.0)
+    assert (recovered.book, recovered.boot_id, recovered.incarnation, recovered.decisions) == (ClaimBook(), None, 1, 0)
+    assert recovered.unwritable is None
+    journal.close()
+
+
+def test_what_was_appended_is_there_after_a_restart(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    journal.append(decision(Claimed(claim(1)), Claimed(claim(2)), at=5.0))
+    journal.append(decision(Allocated("c2"), at=6.0))
+    journal.append(decision(Freed("c1", 7.0), at=7.0))
+    journal.close()
+    again = opened()
+    recovered = again.recover("another boot", 8.0, 0.0)
+    assert set(recovered.book.claims) == {"c2"}
+    assert recovered.book.claims["c2"].state is ClaimState.ALLOCATED
+    assert recovered.book.claims["c2"].held == claim(2).held
+    assert set(recovered.book.holders) == {held.address for held in claim(2).held}
+    assert recovered.book.ended == Map({"c1": 7.0})
+    assert (recovered.boot_id, recovered.incarnation, recovered.decisions) == (BOOT, 2, 4)
+    again.close()
+
+
+def test_every_start_has_a_number_of_its_own_and_leaves_its_boot_id(opened: Open) -> None:
+    for number in range(1, 4):
+        journal = opened()
+        recovered = journal.recover(f"boot {number}", 1.0, 0.0)
+        assert recovered.incarnation == number
+        assert recovered.boot_id == (None if number == 1 else f"boot {number - 1}")
+        journal.close()
+
+
+def test_decisions_are_told_oldest_first_with_all_that_belongs_to_them(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    for each in life(3):
+        journal.append(each)
+    assert list(journal.decisions()) == life(3)
+    journal.close()
+    again = opened()
+    again.recover(BOOT, 2.0, 0.0)
+    assert list(again.decisions()) == life(3)
+    again.close()
+
+
+def test_compaction_keeps_the_book_the_ended_ids_and_the_number_of_the_start(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    book = ClaimBook()
+    for each in [
+        *life(1),
+        decision(
+            Claimed(
+                claim(2),
+            )
+        ),
+        decision(Allocated("c2")),
+    ]:
+        journal.append(each)
+        for event in each.events:
+            book = evolve(book, event)
+    before = journal.length()
+    journal.compact(book, BOOT, 9.0)
+    assert journal.length() == 1 < before
+    assert list(journal.decisions()) == []
+    journal.append(decision(Claimed(claim(3))))
+    journal.close()
+    again = opened()
+    recovered = again.recover(BOOT, 10.0, 0.0)
+    assert recovered.book == evolve(book, Claimed(claim(3)))
+    assert (recovered.incarnation, recovered.decisions) == (2, 2)
+    again.close()
+
+
+def test_ended_ids_older_than_asked_are_forgotten_for_good(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    journal.append(decision(Freed("old", 10.0)))
+    journal.append(decision(Freed("young", 20.0)))
+    journal.close()
+    again = opened()
+    assert again.recover(BOOT, 30.0, 15.0).book.ended == Map({"young": 20.0})
+    again.append(decision(Claimed(claim(1))))
+    again.close()
+    third = opened()
+    recovered = third.recover(BOOT, 30.0, 0.0)
+    assert recovered.book.ended == Map({"young": 20.0})
+    assert set(recovered.book.claims) == {"c1"}
+    third.close()
+
+
+def test_a_second_one_on_the_same_state_is_refused_at_once(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    second = opened()
+    with pytest.raises(JournalError, match="already running on this state"):
+        second.recover(BOOT, 1.0, 0.0)
+    journal.append(decision(Claimed(claim(1))))
+    journal.close()
+
+
+def test_distrust_says_the_way_out(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    error = journal.distrust("it says that two hold one")
+    assert error.problem == "it says that two hold one"
+    assert error.way_out
+    journal.close()
+
+
+def test_its_size_grows_with_what_it_holds(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    before = journal.size_bytes()
+    for number in range(40):
+        journal.append(decision(Claimed(claim(number))))
+    assert journal.size_bytes() > before > 0
+    journal.close()

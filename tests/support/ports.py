@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every port in memory; the journal passes the same contract suite as the real one, so it can't lie about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from pcipt_agent.core.claim import ClaimBook, Decision, evolve, forget_ended
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host
+from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.errors import HostError, JournalError, JournalUnwritable
+from pcipt_agent.ports import Recovered
+
+
+@dataclass
+class SteppingClock:
+    """A second later each time it is asked."""
+
+    seconds: float = 1_700_000_000.0
+
+    def now(self) -> float:
+        self.seconds += 1
+        return self.seconds
+
+
+@dataclass
+class GivenReader:
+    """Sees the host that the test puts there; with `problem`, none."""
+
+    host: Host
+    problem: str | None = None
+
+    def read(self) -> Host:
+        if self.problem is not None:
+            raise HostError("/sys/bus/pci/devices", self.problem)
+        return self.host
+
+
+@dataclass
+class Notebook:
+    """A listener that writes everything down."""
+
+    decisions: list[tuple[Decision, Inventory]] = field(default_factory=list)
+    changes: list[tuple[tuple[Arrived | Departed | Changed, ...], Inventory]] = field(default_factory=list)
+
+    def happened(self, decision: Decision, inventory: Inventory) -> None:
+        self.decisions.append((decision, inventory))
+
+    def observed(self, changes: tuple[Arrived | Departed | Changed, ...], inventory: Inventory) -> None:
+        self.changes.append((changes, inventory))
+
+
+@dataclass
+class MemoryDisk:
+    """What outlives a MemoryJournal; `full` refuses every write."""
+
+    base: ClaimBook = field(default_factory=ClaimBook)
+    boot_id: str | None = None
+    at: float | None = None
+    """When the last start or compaction was."""
+    incarnation: int = 0
+    records: int = 0
+    decisions: list[Decision] = field(default_factory=list)
+    full: bool = False
+    holder: "MemoryJournal | None" = None
+
+
+class MemoryJournal:
+    """`ports.Journal` on a MemoryDisk."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        self._disk = disk
+        self._pending: tuple[str, int, ClaimBook | None] | None = None
+
+    def recover(self, boot_id: str, at: float, forget_before: float) -> Recovered:
+        disk = self._disk
+        if disk.holder is not None:
+            raise JournalError("memory", "another process is already running on this state", "stop it first")
+        disk.holder, disk.at = self, at
+        book, found, last = disk.base, disk.records, disk.boot_id
+        for decision in disk.decisions:
+            for event in decision.events:
+                book = evolve(book, event)
+        kept = forget_ended(book, forget_before)
+        self._pending = boot_id, disk.incarnation + 1, kept if len(kept.ended) < len(book.ended) else None
+        recovered = Recovered(book=kept, boot_id=last, incarnation=disk.incarnation + 1, decisions=found)
+        try:
+            self._note_start()
+        except JournalUnwritable as refusal:
+            return replace(recovered, unwritable=refusal.problem)
+        return recovered
+
+    def append(self, decision: Decision) -> None:
+        self._note_start()
+        self._disk.decisions.append(decision)
+        self._disk.boot_id = decision.boot_id
+        self._disk.records += 1
+
+    def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
+        self._note_start()
+        self._disk.base, self._disk.boot_id, self._disk.records = book, boot_id, 1
+        self._disk.decisions.clear()
+        self._disk.at = at
+
+    def decisions(self) -> Iterator[Decision]:
+        yield from list(self._disk.decisions)
+
+    def length(self) -> int:
+        return self._disk.records
+
+    def size_bytes(self) -> int:
+        return 100 * self._disk.records
+
+    def distrust(self, problem: str) -> JournalError:
+        return JournalError("memory", problem, "start with another memory")
+
+    def close(self) -> None:
+        self._disk.holder = None
+
+    def _note_start(self) -> None:
+        if self._disk.full:
+            raise JournalUnwritable("memory is full")
+        if self._pending is None:
+            return
+        self._disk.boot_id, self._disk.incarnation, kept = self._pending
+        if kept is not None:
+            self._disk.base, self._disk.records = kept, 0
+            self._disk.decisions.clear()
+        self._disk.records += 1
+        self._pending = None
