@@ -41,6 +41,11 @@ class Mistake:
     """Start and end (exclusive) of the fault in `source`, in characters."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice(Mistake):
+    """What works and is probably not meant; the fields are a mistake's. Nothing is refused for it."""
+
+
 class ConfigError(PciptError):
     """The configuration can't be used; carries every mistake, in the operator's order."""
 

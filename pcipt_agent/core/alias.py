@@ -9,7 +9,7 @@ Source: nova/pci/request.py of nova 34; admin guide, `[pci] alias`, "PCI-NUMA af
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pcipt_agent.core.address import PciAddress
@@ -54,6 +54,8 @@ class Alias:
     """None where the operator gave none: legacy."""
     alternatives: tuple[Alternative, ...]
     """In the operator's order, at least one."""
+    type_omitted: bool = field(default=False, compare=False)
+    """No entry states a device type, so it is type-PCI; nova would take VFs too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The filters that a request's devices pass, in the order of asking, and each one's word on why a device did not pass.
+
+A filter is a set of devices; what a request may have is the intersection of all. `candidates` works that out by the shortest way,
+because every claim pays for it; `way_of` asks one filter after the other and counts, for those who want to know why. A property
+test holds both to the same answer.
+
+Devices that can't be used are dropped before NUMA is judged, so that a near device nobody can have hides no far one.
+
+Does not know: how one is chosen of several (`core.selection`).
+Source: nova/pci/stats.py, PciDeviceStats._filter_pools, of nova 34.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pcipt_agent.core.alias import Alternative, GroupPolicy, Request
+from pcipt_agent.core.catalogue import Kind, ids_fit
+from pcipt_agent.core.device import Device, DeviceType
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest
+from pcipt_agent.core.funnel import Dropped, RequestFunnel, Stage
+from pcipt_agent.core.guest import Guest
+from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.numa import Affinity, affinity
+from pcipt_agent.core.readiness import not_ready
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request, asked of one inventory for one guest."""
+
+    inventory: Inventory
+    request: Request
+    guest: Guest
+    affinity: Affinity
+
+    @staticmethod
+    def of(inventory: Inventory, request: Request, guest: Guest) -> "Question":
+        return Question(inventory, request, guest, affinity(inventory.catalogue, request.numa_policy, guest))
+
+    @property
+    def candidates(self) -> DeviceSet:
+        """The devices that the request may have now, each alone."""
+        catalogue, request = self.inventory.catalogue, self.request
+        if request.address is not None:
+            index = catalogue.index_of.get(request.address)
+            wished = EMPTY if index is None else 1 << index
+        else:
+            wished = catalogue.fitting(request.alternatives)
+            if request.device_type is not None:
+                wished &= catalogue.by_type.get(request.device_type, EMPTY)
+        found = wished & catalogue.offered & ~(self.inventory.held | self.inventory.blocked)
+        return found if self.affinity.allowed is None else found & self.affinity.allowed
+
+
+Passing = Callable[[Question], DeviceSet]
+Clause = Callable[[Question, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`passing` may hold devices that earlier filters dropped; `clause` says of one that it dropped why."""
+
+    name: str
+    passing: Passing
+    clause: Clause
+
+
+def _device(question: Question, index: int) -> Device:
+    return question.inventory.catalogue.devices[index]
+
+
+def _ids(question: Question) -> DeviceSet:
+    found = EMPTY
+    for (vendor_id, product_id), devices in question.inventory.catalogue.by_ids.items():
+        if any(ids_fit(vendor_id, product_id, wanted) for wanted in question.request.alternatives):
+            found |= devices
+    return found
+
+
+def _whose(fits: Callable[[Kind, Alternative], bool]) -> Passing:
+    def passing(question: Question) -> DeviceSet:
+        found = EMPTY
+        for kind, devices in question.inventory.catalogue.by_kind.items():
+            if any(fits(kind, wanted) for wanted in question.request.alternatives):
+                found |= devices
+        return found
+
+    return passing
+
+
+def _kind_of(question: Question, index: int) -> Kind:
+    kind = question.inventory.catalogue.kind_of(index)
+    assert kind is not None, "what no entry matches was dropped before"
+    return kind
+
+
+def _lacking(question: Question, index: int) -> str:
+    kind = _kind_of(question, index)
+    missing = [wanted.traits - kind.traits for wanted in question.request.alternatives if _up_to_class(kind, wanted)]
+    return f"it lacks {', '.join(sorted(min(missing, key=lambda each: (len(each), sorted(each)))))}"
+
+
+def _migratable(question: Question, index: int) -> str:
+    spec = question.inventory.catalogue.spec_of[index]
+    assert spec is not None, "what no entry matches was dropped before"
+    if spec.tags.live_migratable is None:
+        return f"entry {spec.entry} has no live_migratable"
+    return f"entry {spec.entry}'s live_migratable is {'yes' if spec.tags.live_migratable else 'no'}"
+
+
+def _of_type(question: Question) -> DeviceSet:
+    catalogue, wanted = question.inventory.catalogue, question.request.device_type
+    return catalogue.assignable if wanted is None else catalogue.by_type.get(wanted, EMPTY)
+
+
+def _unready(question: Question, index: int) -> str:
+    why = not_ready(_device(question, index))
+    return "" if why is None else why.detail
+
+
+def _holder(question: Question, index: int) -> str:
+    claim = question.inventory.book.holder_of(_device(question, index).address)
+    assert claim is not None, "a held device has a holder"
+    return f"{claim.state} by claim {claim.claim_id}"
+
+
+def _blockers(question: Question, index: int) -> str:
+    return f"blocked by {', '.join(map(str, question.inventory.blockers_of(_device(question, index))))}"
+
+
+def _near_enough(question: Question) -> DeviceSet:
+    allowed = question.affinity.allowed
+    return question.inventory.catalogue.assignable if allowed is None else allowed
+
+
+def _where(question: Question, index: int) -> str:
+    node = _device(question, index).numa_node
+    guest = ", ".join(map(str, sorted(question.guest.numa_nodes or ())))
+    return f"NUMA node {'unknown' if node is None else node}, guest on {guest}"
+
+
+def _up_to_class(kind: Kind, wanted: Alternative) -> bool:
+    return kind.fits_ids(wanted) and kind.fits_resource_class(wanted)
+
+
+def _up_to_traits(kind: Kind, wanted: Alternative) -> bool:
+    return _up_to_class(kind, wanted) and kind.fits_traits(wanted)
+
+
+_MATCHED: Final = Filter("assignable", lambda q: q.inventory.catalogue.assignable, lambda _q, _i: "no device_spec entry matches it")
+
+OF_AN_ALIAS: Final = (
+    Filter("ids", _ids, lambda q, i: f"it is {_device(q, i).vendor_id}:{_device(q, i).product_id}"),
+    _MATCHED,
+    Filter("resource-class", _whose(_up_to_class), lambda q, i: f"its resource class is {_kind_of(q, i).resource_class}"),
+    Filter("traits", _whose(_up_to_traits), _lacking),
+    Filter("live-migratable", _whose(Kind.fits), _migratable),
+    Filter("device-type", _of_type, lambda q, i: f"it is {_device(q, i).device_type}"),
+)
+"""What the alias says. Each asks the alternatives that all earlier ones were content with."""
+
+OF_AN_ADDRESS: Final = (_MATCHED,)
+"""Who names a device means it, whatever its kind; the rules and the NUMA policy hold all the same."""
+
+TO_BE_HAD: Final = (
+    Filter("ready", lambda q: q.inventory.catalogue.ready, _unready),
+    Filter("not-claimed", lambda q: ~q.inventory.held, _holder),
+    Filter("not-blocked", lambda q: ~q.inventory.blocked, _blockers),
+    Filter(
+        "not-remote-managed",
+        lambda q: ~q.inventory.catalogue.remote_managed,
+        lambda _q, _i: "it is remote-managed: for ports only",
+    ),
+    Filter(
+        "not-vdpa",
+        lambda q: ~q.inventory.catalogue.by_type.get(DeviceType.VDPA, EMPTY),
+        lambda _q, _i: "a vDPA device is over it: for ports only",
+    ),
+    Filter("numa-policy", _near_enough, _where),
+)
+
+
+def way_of(question: Question, index: int, group_policy: GroupPolicy) -> RequestFunnel:
+    """The way of the claim's request number `index` through all filters, counted; the first that leaves too few says of each
+    why.""" request = question.request
+    stages: list[Stage] = []
+    short: tuple[str, DeviceSet, Clause] | None = None
+    left, filters = _start(question, stages)
+    for each in filters:
+        before, left = left, left & each.passing(question)
+        note = question.affinity.note if each.name == "numa-policy" else None
+        stages.append(Stage(each.name, left.bit_count(), note))
+        if short is None and left.bit_count() < request.count:
+            short = each.name, before & ~left, each.clause
+    if group_policy is GroupPolicy.ISOLATE:
+        alone, sharing = _apart(question.inventory, left)
+        stages.append(Stage("group-policy", alone.bit_count(), "isolate: one device of each PF"))
+        if short is None and alone.bit_count() < request.count:
+            short = "group-policy", sharing, _shares
+    if short is None:
+        return RequestFunnel(index=index, request=request, stages=tuple(stages))
+    name, dropped, clause = short
+    because = tuple(Dropped(_device(question, each).address, clause(question, each)) for each in indexes(dropped))
+    return RequestFunnel(index=index, request=request, stages=tuple(stages), emptied_by=name, dropped=because)
+
+
+def _start(question: Question, stages: list[Stage]) -> tuple[DeviceSet, Sequence[Filter]]:
+    """The devices that are asked, and by which filters. An address that is not here drops nothing: there is nothing to list."""
+    catalogue, request = question.inventory.catalogue, question.request
+    if request.address is None:
+        return catalogue.all_devices, (*OF_AN_ALIAS, *TO_BE_HAD)
+    index = catalogue.index_of.get(request.address)
+    stages.append(Stage("address", int(index is not None), "no such device on this host" if index is None else None))
+    return EMPTY if index is None else 1 << index, (*OF_AN_ADDRESS, *TO_BE_HAD)
+
+
+def _apart(inventory: Inventory, devices: DeviceSet) -> tuple[DeviceSet, DeviceSet]:
+    """The first device of each PF, and those that share it."""
+    alone, rest = EMPTY, devices
+    while rest:
+        index = lowest(rest)
+        alone |= 1 << index
+        rest &= ~inventory.catalogue.unit(index)
+    return alone, devices & ~alone
+
+
+def _shares(question: Question, index: int) -> str:
+    catalogue = question.inventory.catalogue
+    return f"another device of {catalogue.devices[catalogue.unit_of[index]].address} is counted"

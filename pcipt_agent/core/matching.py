@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matching: every want gets as many things as it needs out of those it may have, nobody the same thing; or the reason why not.
+
+Bipartite matching by augmenting paths (Kuhn), with two turns. Wants of several things are not split into slots: a path runs from
+want to want ("take one of mine, I take one of hers"), so a step costs wants², not things. And the answer is the preferred one: want
+by want, thing by thing, each gets the best that still leaves a way for all others. Which ones do is read off the matching at hand:
+those nobody holds, and those whose holder could move on. When there is no way, the wants on the failing paths together need more
+things than there are for them (Hall), and these are the reason.
+
+Things are bits of an integer (`core.deviceset`): devices, or whole PFs.
+
+Does not know: what the things are, which is better (`prefer` says), requests, NUMA, PFs and VFs.
+Source: H. W. Kuhn, The Hungarian method, 1955; P. Hall, On representatives of subsets, 1935.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet
+
+Prefer = Callable[[int, DeviceSet], int]
+"""(which want, the things that leave a way for the others; never empty) → the one it gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """`count` things out of `candidates`."""
+
+    count: int
+    candidates: DeviceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """These wants need `needed` things together, and `things` are all that any of them may have: fewer."""
+
+    wants: tuple[int, ...]
+    needed: int
+    things: DeviceSet
+
+
+def match(wants: Sequence[Want], prefer: Prefer) -> tuple[tuple[int, ...], ...] | Shortage:
+    """For each want its things in the order given out, the best that all can have; or a set of wants that can't be met together."""
+    matching = _Matching(wants)
+    for want in range(len(wants)):
+        matching.fill(want)
+        while matching.missing(want):
+            stuck = matching.augment(want)
+            if stuck:
+                return _shortage(wants, stuck)
+    return tuple(
+        tuple(matching.settle(want, prefer) for _ in range(wants[want].count)) for want in range(len(wants))
+    )
+
+
+def _shortage(wants: Sequence[Want], stuck: Sequence[int]) -> Shortage:
+    things = EMPTY
+    for want in stuck:
+        things |= wants[want].candidates
+    return Shortage(tuple(sorted(stuck)), sum(wants[want].count for want in stuck), things)
+
+
+class _Matching:
+    """Who holds what for now (`loose`: may still be exchanged), and what nobody holds. Things settled are in neither."""
+
+    def __init__(self, wants: Sequence[Want]) -> None:
+        self._wants = wants
+        self._loose: list[DeviceSet] = [EMPTY] * len(wants)
+        self._spare: DeviceSet = EMPTY
+        for want in wants:
+            self._spare |= want.candidates
+
+    def missing(self, want: int) -> int:
+        return self._wants[want].count - self._loose[want].bit_count()
+
+    def fill(self, want: int) -> None:
+        """Gives `want` spare things in order, as far as they go."""
+        for _ in range(self.missing(want)):
+            spare = self._wants[want].candidates & self._spare
+            if not spare:
+                return
+            self._take(want, spare & -spare)
+
+    def augment(self, want: int) -> tuple[int, ...]:
+        """One more thing for `want`, others moving on where needed; empty then, else all wants that were asked in vain."""
+        asked_by = {want: want}
+        waiting = [want]
+        for each in waiting:
+            candidates = self._wants[each].candidates
+            spare = candidates & self._spare
+            if spare:
+                self._pass_on(each, spare & -spare, asked_by)
+                return ()
+            for other, loose in enumerate(self._loose):
+                if other not in asked_by and loose & candidates:
+                    asked_by[other] = each
+                    waiting.append(other)
+        return tuple(waiting)
+
+    def settle(self, want: int, prefer: Prefer) -> int:
+        """Gives `want` for good the thing that it prefers among those which leave a way for all."""
+        own = self._loose[want] & -self._loose[want]
+        self._loose[want] ^= own
+        self._spare |= own
+        index = prefer(want, self._open_to(want))
+        thing = 1 << index
+        if self._spare & thing:
+            self._spare ^= thing
+            return index
+        holder = next(other for other, loose in enumerate(self._loose) if loose & thing)
+        self._loose[holder] ^= thing
+        stuck = self.augment(holder)
+        assert not stuck, "a holder of a thing that is open can move on"
+        return index
+
+    def _open_to(self, want: int) -> DeviceSet:
+        """Spare things, and those of every want that could take another instead, directly or by a chain."""
+        open_things = self._spare
+        fixed = [other for other, loose in enumerate(self._loose) if loose]
+        while True:
+            moving = [other for other in fixed if self._wants[other].candidates & open_things]
+            if not moving:
+                return open_things & self._wants[want].candidates
+            for other in moving:
+                open_things |= self._loose[other]
+            fixed = [other for other in fixed if other not in moving]
+
+    def _take(self, want: int, thing: DeviceSet) -> None:
+        self._loose[want] |= thing
+        self._spare ^= thing
+
+    def _pass_on(self, last: int, thing: DeviceSet, asked_by: dict[int, int]) -> None:
+        """`last` takes the spare `thing`, and each on the way back gets one from the next."""
+        self._take(last, thing)
+        while asked_by[last] != last:
+            asker = asked_by[last]
+            given = self._loose[last] & self._wants[asker].candidates & ~thing
+            given &= -given
+            self._loose[last] ^= given
+            self._loose[asker] |= given
+            last, thing = asker, given
