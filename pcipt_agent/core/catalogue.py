@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Catalogue: Host × RuleSet, what could be handed out if nothing were claimed.
 
-Derived anew when either changes, and only then, because it is linear in the devices; a claim only reads it. It gives every device an
-index (its place in address order), keeps the entry that matched it, and the sets that selection cuts with.
+Derived anew when either changes, and only then, because it is linear in the devices; a claim only reads it. It gives every device
+an index (its place in address order), keeps the entry that matched it, and the sets that selection cuts with.
 
 Does not know: claims, NUMA policies, how a choice is made (`core.selection`).
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import Alternative, RuleSet
 from pcipt_agent.core.device import Device, DeviceType
-from pcipt_agent.core.deviceset import DeviceSet, set_of
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, set_of
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.readiness import not_ready
 from pcipt_agent.core.spec import AddressGlob, DeviceSpec, mismatch, resource_class, traits
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,28 @@ class Kind:
 
     def fits(self, wanted: Alternative) -> bool:
         return (
-            wanted.vendor_id in (None, self.vendor_id)
-            and wanted.product_id in (None, self.product_id)
-            and wanted.resource_class in (None, self.resource_class)
-            and wanted.traits <= self.traits
-            # nova differs: a device without the tag is not live-migratable, so an alias that says "no" takes it.
-            and wanted.live_migratable in (None, self.live_migratable)
+            self.fits_ids(wanted)
+            and self.fits_resource_class(wanted)
+            and self.fits_traits(wanted)
+            and self.fits_live_migratable(wanted)
         )
+
+    def fits_ids(self, wanted: Alternative) -> bool:
+        return ids_fit(self.vendor_id, self.product_id, wanted)
+
+    def fits_resource_class(self, wanted: Alternative) -> bool:
+        return wanted.resource_class in (None, self.resource_class)
+
+    def fits_traits(self, wanted: Alternative) -> bool:
+        return wanted.traits <= self.traits
+
+    def fits_live_migratable(self, wanted: Alternative) -> bool:
+        # nova differs: a device without the tag is not live-migratable, so an alias that says "no" takes it.
+        return wanted.live_migratable in (None, self.live_migratable)
+
+
+def ids_fit(vendor_id: str, product_id: str, wanted: Alternative) -> bool:
+    return wanted.vendor_id in (None, vendor_id) and wanted.product_id in (None, product_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +73,19 @@ class Catalogue:
     """Matched by an entry."""
     ready: DeviceSet
     """May be handed out safely, by `core.readiness`."""
+    offered: DeviceSet
+    """What an alias may be given: assignable, ready, not remote-managed, no vDPA device."""
+    harmless: DeviceSet
+    """Handing one out takes nothing usable from others: neither a PF with usable VFs nor a VF whose PF is usable."""
     by_type: Mapping[DeviceType, DeviceSet]
     by_numa_node: Mapping[int | None, DeviceSet]
     """NUMA node → its devices; None → those of unknown node."""
+    by_ids: Mapping[tuple[str, str], DeviceSet]
+    """(vendor_id, product_id) → its devices, assignable or not."""
     by_kind: Mapping[Kind, DeviceSet]
     """Of the assignable devices."""
+    by_alias: Mapping[tuple[Alternative, ...], DeviceSet]
+    """`fitting` of every configured alias, worked out once."""
     remote_managed: DeviceSet
     relatives: tuple[DeviceSet, ...]
     """By index: a PF's VFs; a VF's PF; empty for others."""
@@ -68,13 +94,24 @@ class Catalogue:
     members: Mapping[int, DeviceSet]
     """PF index → its VFs, for every PF with a VF here."""
 
-    def fitting(self, alternatives: Sequence[Alternative]) -> DeviceSet:
+    def fitting(self, alternatives: tuple[Alternative, ...]) -> DeviceSet:
         """The assignable devices that fit any of the alternatives."""
-        found = 0
-        for kind, devices in self.by_kind.items():
-            if any(kind.fits(wanted) for wanted in alternatives):
-                found |= devices
-        return found
+        known = self.by_alias.get(alternatives)
+        return _fitting(self.by_kind, alternatives) if known is None else known
+
+    @property
+    def all_devices(self) -> DeviceSet:
+        return (1 << len(self.devices)) - 1
+
+    def kind_of(self, index: int) -> Kind | None:
+        """None where no entry matches the device."""
+        spec = self.spec_of[index]
+        return None if spec is None else _kind(self.devices[index], spec)
+
+    def unit(self, index: int) -> DeviceSet:
+        """The device's PF and all VFs of it; the device alone where it has no relatives."""
+        pf = self.unit_of[index]
+        return 1 << pf | self.members.get(pf, EMPTY)
 
 
 def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
@@ -82,52 +119,69 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
     devices = tuple(host.devices[address] for address in sorted(host.devices))
     index_of = {device.address: index for index, device in enumerate(devices)}
     spec_of = _Matcher(rules.specs, host).match_all(devices)
-    by_type: dict[DeviceType, list[int]] = defaultdict(list)
-    by_numa_node: dict[int | None, list[int]] = defaultdict(list)
-    by_kind: dict[Kind, list[int]] = defaultdict(list)
-    members: dict[int, list[int]] = defaultdict(list)
-    assignable, ready, remote_managed = [], [], []
-    unit_of = list(range(len(devices)))
-    kinds: dict[tuple[str, str, int], Kind] = {}
-    for index, device in enumerate(devices):
-        by_type[device.device_type].append(index)
-        by_numa_node[device.numa_node].append(index)
-        if not_ready(device) is None:
-            ready.append(index)
-        parent = None if device.parent is None else index_of.get(device.parent)
-        if parent is not None:
-            members[parent].append(index)
-            unit_of[index] = parent
-        spec = spec_of[index]
-        if spec is None:
-            continue
-        assignable.append(index)
-        key = (device.vendor_id, device.product_id, spec.entry)
-        if key not in kinds:
-            kinds[key] = _kind(device, spec)
-        by_kind[kinds[key]].append(index)
-        if spec.tags.remote_managed:
-            remote_managed.append(index)
-    member_sets = {parent: set_of(vfs) for parent, vfs in members.items()}
-    relatives = tuple(
-        member_sets.get(index, 0) if unit_of[index] == index else 1 << unit_of[index] for index in range(len(devices))
+    assignable = set_of(index for index, spec in enumerate(spec_of) if spec is not None)
+    ready = set_of(index for index, device in enumerate(devices) if not_ready(device) is None)
+    remote_managed = set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.remote_managed)
+    by_type = _filed(enumerate(device.device_type for device in devices))
+    by_kind = _by_kind(devices, spec_of)
+    unit_of = tuple(
+        index if device.parent is None else index_of.get(device.parent, index) for index, device in enumerate(devices)
     )
+    members = _filed((index, unit) for index, unit in enumerate(unit_of) if unit != index)
+    pf_alone = {unit: 1 << unit for unit in members}
     return Catalogue(
         host=host,
         rules=rules,
         devices=devices,
         index_of=index_of,
         spec_of=spec_of,
-        assignable=set_of(assignable),
-        ready=set_of(ready),
-        by_type={each: set_of(found) for each, found in by_type.items()},
-        by_numa_node={node: set_of(found) for node, found in by_numa_node.items()},
-        by_kind={kind: set_of(found) for kind, found in by_kind.items()},
-        remote_managed=set_of(remote_managed),
-        relatives=relatives,
-        unit_of=tuple(unit_of),
-        members=member_sets,
+        assignable=assignable,
+        ready=ready,
+        offered=assignable & ready & ~remote_managed & ~by_type.get(DeviceType.VDPA, EMPTY),
+        harmless=_harmless(len(devices), members, assignable & ready),
+        by_type=by_type,
+        by_numa_node=_filed(enumerate(device.numa_node for device in devices)),
+        by_ids=_filed(enumerate((device.vendor_id, device.product_id) for device in devices)),
+        by_kind=by_kind,
+        by_alias={alias.alternatives: _fitting(by_kind, alias.alternatives) for alias in rules.aliases.values()},
+        remote_managed=remote_managed,
+        relatives=tuple(
+            members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)
+        ),
+        unit_of=unit_of,
+        members=members,
     )
+
+
+def _filed(pairs: Iterable[tuple[int, Label]]) -> dict[Label, DeviceSet]:
+    """Label → the set of the indexes that bear it."""
+    found: dict[Label, list[int]] = defaultdict(list)
+    for index, label in pairs:
+        found[label].append(index)
+    return {label: set_of(those) for label, those in found.items()}
+
+
+def _harmless(count: int, members: Mapping[int, DeviceSet], usable: DeviceSet) -> DeviceSet:
+    harm: set[int] = set()
+    for pf, vfs in members.items():
+        if vfs & usable:
+            harm.add(pf)
+        if usable >> pf & 1:
+            harm.update(indexes(vfs))
+    return set_of(index for index in range(count) if index not in harm)
+
+
+def _by_kind(devices: Sequence[Device], spec_of: Sequence[DeviceSpec | None]) -> dict[Kind, DeviceSet]:
+    kinds: dict[tuple[str, str, int], Kind] = {}
+    pairs = []
+    for index, (device, spec) in enumerate(zip(devices, spec_of, strict=True)):
+        if spec is None:
+            continue
+        key = (device.vendor_id, device.product_id, spec.entry)
+        if key not in kinds:
+            kinds[key] = _kind(device, spec)
+        pairs.append((index, kinds[key]))
+    return _filed(pairs)
 
 
 def _kind(device: Device, spec: DeviceSpec) -> Kind:
@@ -138,6 +192,14 @@ def _kind(device: Device, spec: DeviceSpec) -> Kind:
         traits(spec.tags),
         bool(spec.tags.live_migratable),
     )
+
+
+def _fitting(by_kind: Mapping[Kind, DeviceSet], alternatives: Sequence[Alternative]) -> DeviceSet:
+    found = EMPTY
+    for kind, devices in by_kind.items():
+        if any(kind.fits(wanted) for wanted in alternatives):
+            found |= devices
+    return found
 
 
 class _Matcher:

@@ -13,7 +13,7 @@ with ten claims or ten thousand.
 Does not know: how a claim is decided (`core.decide`), devices' status (`core.inventory`), how it is written down (`views.records`).
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -59,10 +59,10 @@ class Fingerprint:
     def differing(self, now: "Fingerprint") -> tuple[str, ...]:
         """The names of the parts in which `now` is another, in the order of the fields.
 
-        A serial number that can't be read now (mode 0600, a VPD that times out) says nothing about the hardware; every other part is
-        always readable where it exists, so there None against a value is a difference.
+        A serial number that can't be read now (mode 0600, a VPD that times out) says nothing about the hardware; every other part
+        is always readable where it exists, so there None against a value is a difference.
         """
-        names = tuple(field.name for field in fields(self))
+        names = tuple(part.name for part in fields(self))
         other = [name for name in names if getattr(self, name) != getattr(now, name)]
         return tuple(name for name in other if name != "serial" or None not in (self.serial, now.serial))
 
@@ -86,7 +86,7 @@ class Wish:
     consumer: str
     """UUID of the instance, as Placement calls it; may hold several claims."""
     requests: tuple[Request, ...]
-    guest: Guest = Guest()
+    guest: Guest = field(default_factory=Guest)
     group_policy: GroupPolicy = GroupPolicy.NONE
     move_id: str | None = None
     """Joins the two claims of a move."""
@@ -144,11 +144,11 @@ class Decision:
 class ClaimBook:
     """All claims that are held, and the ids of those that have ended."""
 
-    claims: "Map[str, Claim]" = Map()
+    claims: "Map[str, Claim]" = field(default_factory=Map)
     """claim_id → claim."""
-    holders: "Map[PciAddress, str]" = Map()
+    holders: "Map[PciAddress, str]" = field(default_factory=Map)
     """Held address → claim_id."""
-    ended: "Map[str, float]" = Map()
+    ended: "Map[str, float]" = field(default_factory=Map)
     """Ended claim_id → when, in seconds since the epoch."""
 
     def holder_of(self, address: PciAddress) -> Claim | None:

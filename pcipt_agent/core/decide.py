@@ -2,20 +2,22 @@
 """The commands, and what happens if one is obeyed now.
 
 The life of a claim is the table `LIFE`: (state, command) → what it does. Deciding reads an inventory and returns events; it changes
-nothing, so a dry run is a decision that nobody appends.
+nothing, so a dry run is a decision that nobody appends. A claim_id that was freed before it was ever claimed has ended all the
+same: its claim may still be on the way, and would otherwise take devices that nobody is going to free.
 
 Does not know: the clock, the journal, the caller's wire format, libvirt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from pcipt_agent.core.claim import Allocated, Claim, Claimed, ClaimState, Event, Fingerprint, Freed, Held, Wish
 from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.sameness import differences
 from pcipt_agent.core.selection import select
-from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, Difference
+from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def life_of(inventory: Inventory, claim_id: str) -> Life:
 
 def decide(inventory: Inventory, command: Command) -> tuple[Event, ...]:
     """What happens if `command` is obeyed now; empty when it already holds. Raises only `Refusal`."""
-    return LIFE[life_of(inventory, command.claim_id), type(command)](inventory, command)
+    return LIFE[life_of(inventory, command.claim_id), type(command)].obey(inventory, command)
 
 
 def _choose(inventory: Inventory, command: Command) -> tuple[Event, ...]:
@@ -91,27 +93,22 @@ def _hold(inventory: Inventory, request: int, index: int) -> Held:
 
 def _compare(inventory: Inventory, command: Command) -> tuple[Event, ...]:
     assert isinstance(command, ClaimDevices)
-    held = inventory.book.claims[command.claim_id].wish
-    differences = [
-        Difference(field, str(getattr(held, field)), str(getattr(command.wish, field)))
-        for field in ("consumer", "requests", "guest", "group_policy", "move_id")
-        if getattr(held, field) != getattr(command.wish, field)
-    ]
-    if differences:
-        raise ClaimDiffers(command.claim_id, differences)
+    differing = differences(inventory.book.claims[command.claim_id].wish, command.wish)
+    if differing:
+        raise ClaimDiffers(command.claim_id, differing)
     return ()
 
 
-def _allocate(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+def _allocate(_inventory: Inventory, command: Command) -> tuple[Event, ...]:
     return (Allocated(command.claim_id),)
 
 
-def _end(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+def _end(_inventory: Inventory, command: Command) -> tuple[Event, ...]:
     assert isinstance(command, Free)
     return (Freed(command.claim_id, command.at),)
 
 
-def _already(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+def _already(_inventory: Inventory, _command: Command) -> tuple[Event, ...]:
     return ()
 
 
@@ -119,22 +116,33 @@ def _refuse_ended(inventory: Inventory, command: Command) -> tuple[Event, ...]:
     raise ClaimEnded(command.claim_id, inventory.book.ended[command.claim_id])
 
 
-def _refuse_unknown(inventory: Inventory, command: Command) -> tuple[Event, ...]:
+def _refuse_unknown(_inventory: Inventory, command: Command) -> tuple[Event, ...]:
     raise ClaimUnknown(command.claim_id)
 
 
-LIFE: Final[dict[tuple[Life, type], Callable[[Inventory, Command], tuple[Event, ...]]]] = {
-    (Life.ABSENT, ClaimDevices): _choose,
-    (Life.ABSENT, Allocate): _refuse_unknown,
-    (Life.ABSENT, Free): _end,
-    (Life.CLAIMED, ClaimDevices): _compare,
-    (Life.CLAIMED, Allocate): _allocate,
-    (Life.CLAIMED, Free): _end,
-    (Life.ALLOCATED, ClaimDevices): _compare,
-    (Life.ALLOCATED, Allocate): _already,
-    (Life.ALLOCATED, Free): _end,
-    (Life.ENDED, ClaimDevices): _refuse_ended,
-    (Life.ENDED, Allocate): _refuse_ended,
-    (Life.ENDED, Free): _already,
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a command does to a claim_id."""
+
+    becomes: Life
+    """Where it is afterwards; the same where nothing happens or the command is refused."""
+    answer: str
+    """In a few words, for the picture of the life."""
+    obey: Callable[[Inventory, Command], tuple[Event, ...]]
+
+
+LIFE: Final[Mapping[tuple[Life, type[Command]], Step]] = {
+    (Life.ABSENT, ClaimDevices): Step(Life.CLAIMED, "devices are chosen", _choose),
+    (Life.ABSENT, Allocate): Step(Life.ABSENT, "refused: unknown", _refuse_unknown),
+    (Life.ABSENT, Free): Step(Life.ENDED, "its id is used up", _end),
+    (Life.CLAIMED, ClaimDevices): Step(Life.CLAIMED, "same answer; other content is refused", _compare),
+    (Life.CLAIMED, Allocate): Step(Life.ALLOCATED, "a guest has them", _allocate),
+    (Life.CLAIMED, Free): Step(Life.ENDED, "devices are given back", _end),
+    (Life.ALLOCATED, ClaimDevices): Step(Life.ALLOCATED, "same answer; other content is refused", _compare),
+    (Life.ALLOCATED, Allocate): Step(Life.ALLOCATED, "same answer", _already),
+    (Life.ALLOCATED, Free): Step(Life.ENDED, "devices are given back", _end),
+    (Life.ENDED, ClaimDevices): Step(Life.ENDED, "refused: ended", _refuse_ended),
+    (Life.ENDED, Allocate): Step(Life.ENDED, "refused: ended", _refuse_ended),
+    (Life.ENDED, Free): Step(Life.ENDED, "same answer", _already),
 }
-"""Every state meets every command; the README's picture is drawn from this."""
+"""Every state meets every command; `views.lifecycle` draws it."""

@@ -98,8 +98,8 @@ def _kind_of(question: Question, index: int) -> Kind:
 
 def _lacking(question: Question, index: int) -> str:
     kind = _kind_of(question, index)
-    missing = [wanted.traits - kind.traits for wanted in question.request.alternatives if _up_to_class(kind, wanted)]
-    return f"it lacks {', '.join(sorted(min(missing, key=lambda each: (len(each), sorted(each)))))}"
+    missing = [sorted(wanted.traits - kind.traits) for wanted in question.request.alternatives if _up_to_class(kind, wanted)]
+    return f"it lacks {', '.join(min(missing, key=len))}"
 
 
 def _migratable(question: Question, index: int) -> str:
@@ -183,8 +183,8 @@ TO_BE_HAD: Final = (
 
 
 def way_of(question: Question, index: int, group_policy: GroupPolicy) -> RequestFunnel:
-    """The way of the claim's request number `index` through all filters, counted; the first that leaves too few says of each
-    why.""" request = question.request
+    """Request number `index`, counted through all filters; the first that leaves too few says why of each that it took out."""
+    request = question.request
     stages: list[Stage] = []
     short: tuple[str, DeviceSet, Clause] | None = None
     left, filters = _start(question, stages)

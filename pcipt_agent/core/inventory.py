@@ -22,12 +22,12 @@ from pcipt_agent.core.readiness import not_ready
 class DeviceStatus(StrEnum):
     """What an operator is told of one device; the first that applies, in this order."""
 
-    CLAIMED = "claimed"
-    ALLOCATED = "allocated"
-    UNLISTED = "unlisted"
-    """Claimed or allocated, here, and matched by no device_spec now."""
     LOST = "lost"
     """Claimed or allocated, and no longer on the host."""
+    UNLISTED = "unlisted"
+    """Claimed or allocated, here, and matched by no device_spec now."""
+    CLAIMED = "claimed"
+    ALLOCATED = "allocated"
     NOT_ASSIGNABLE = "not-assignable"
     UNUSABLE = "unusable"
     BLOCKED = "blocked"
@@ -76,7 +76,7 @@ class Inventory:
         """The held relatives that block it, in address order; a VF that is held but lost still blocks its PF."""
         host = self.catalogue.host
         relatives = {vf.address for vf in host.vfs_of(device.address)} | ({device.parent} if device.parent else set())
-        for claim in self.lost():
+        for claim in () if device.parent else self.lost():
             relatives |= {held.address for held in claim.held if held.fingerprint.parent == device.address}
         return tuple(sorted(address for address in relatives if address in self.book.holders))
 
