@@ -17,7 +17,7 @@ def claim(number: int, devices: int = 1) -> Claim:
     held = tuple(
         Held(
             request=0,
-            address=PciAddress(0, number >> 8 & 0xFF, number & 0x1F, each),
+            address=PciAddress(0, number >> 5 & 0xFF, number & 0x1F, each),
             device_type=DeviceType.PCI,
             managed=True,
             fingerprint=Fingerprint(

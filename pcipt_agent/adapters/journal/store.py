@@ -77,6 +77,9 @@ class SqliteJournal:
             found = self._files.replayed()
         except JournalUnwritable as refusal:
             unwritable = refusal.problem
+        except JournalError:
+            self.close()
+            raise
         kept = forget_ended(found.book, forget_before)
         self._tail, self._incarnation = found.tail, found.incarnation + 1
         due = found.tail.count >= RECORDS_BEFORE_COMPACTION or len(kept.ended) < len(found.book.ended)
@@ -187,6 +190,11 @@ class SqliteJournal:
 
     def _opened(self) -> sqlite3.Connection:
         """A connection that has seen the last row that we know of. SQLite must not have recovered another book than we did."""
+        try:
+            # SQLite says "disk I/O error" of a lock that it can't take on a file that it could open for reading only.
+            os.close(os.open(self._files.database, os.O_RDWR | os.O_CLOEXEC))
+        except OSError as error:
+            raise JournalUnwritable(f"{self._files.database}: {_NO_ROOM.get(error.errno or 0, error.strerror)}") from error
         try:
             connection = sqlite3.connect(
                 f"{self._files.database.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False

@@ -43,21 +43,19 @@ class Frame:
 
 
 def frames(wal: bytes) -> Iterator[Frame]:
-    """Every whole frame of the file, good or bad, in file order; none where there is no whole header."""
-    if len(wal) < _HEADER.size:
-        return
+    """Every whole frame of the file, good or bad, in file order. Raises Damaged where the header in front of them is bad."""
+    if len(wal) <= _HEADER.size:
+        return  # it was being made: SQLite syncs the header before it writes the first frame
     magic, _, page_size, _, *salts, sum_1, sum_2 = _HEADER.unpack_from(wal)
     order = ">" if magic == _MAGIC_BIG else "<"
-    header_good = magic in (_MAGIC_LITTLE, _MAGIC_BIG) and _checksum(wal[:24], order, (0, 0)) == (sum_1, sum_2)
-    if not header_good and page_size not in {1 << power for power in range(9, 17)}:
+    if magic not in (_MAGIC_LITTLE, _MAGIC_BIG) or _checksum(wal[:24], order, (0, 0)) != (sum_1, sum_2):
         raise Damaged("the write-ahead log's header is damaged")
     before = (sum_1, sum_2)
     for start in range(_HEADER.size, len(wal) - _FRAME.size - page_size + 1, _FRAME.size + page_size):
         page, size_pages, *own_salts, sum_1, sum_2 = _FRAME.unpack_from(wal, start)
         image = memoryview(wal)[start + _FRAME.size : start + _FRAME.size + page_size]
         computed = _checksum(bytes(image), order, _checksum(wal[start : start + 8], order, before))
-        good_start = header_good or start > _HEADER.size
-        yield Frame(page, size_pages, image, own_salts == salts and computed == (sum_1, sum_2) and good_start)
+        yield Frame(page, size_pages, image, own_salts == salts and computed == (sum_1, sum_2))
         before = (sum_1, sum_2)
 
 
