@@ -13,6 +13,7 @@ import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import POLLIN, POLLRDHUP, poll
@@ -28,6 +29,9 @@ _LOG = logging.getLogger(__name__)
 _PEERCRED = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _CONNECTIONS = 512
 """At once; the next wait in the listen queue. Subscribers are bounded below it, so that they never keep callers out."""
+
+_LONGEST_MONITOR = 1e6
+"""Seconds; oslo.messaging's watchdog thread ends badly for infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Hub:
         for thread in list(self._connections):
             thread.join(max(0.0, until - time.monotonic()))
         for sock in list(self._connections.values()):
-            sock.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # it may have ended by itself meanwhile
+                sock.shutdown(socket.SHUT_RDWR)
         for thread in list(self._connections):
             thread.join()
 
@@ -117,11 +122,15 @@ class Hub:
         try:
             frame = receive(sock, Patience(self._stall), Patience(self._stall))
             match frame:
-                case {"kind": "call" | "cast" as kind, "ctxt": dict(ctxt), "message": dict(message)}:
+                case {
+                    "kind": "call" | "cast" as kind,
+                    "ctxt": dict(ctxt),
+                    "message": dict(message),
+                    "monitor": int() | float() | None as monitor,
+                } if monitor is None or 0 < monitor < _LONGEST_MONITOR:
                     ctxt["unix_peer"] = {"pid": peer.pid, "uid": peer.uid, "gid": peer.gid}
-                    answer = outbox if kind == "call" else None
-                    self._deliver(frame, Call(ctxt, message, answer, frame.get("monitor")), outbox)
-                case {"kind": "notify", "topic": str(), "ctxt": dict(), "message": dict()}:
+                    self._deliver(frame, Call(ctxt, message, outbox if kind == "call" else None, monitor), outbox)
+                case {"kind": "notify", "exchange": str() | None, "topic": str(), "ctxt": dict(), "message": dict()}:
                     self._subscribers.publish(frame)
                     return
                 case {"kind": "subscribe", "topics": list(topics)}:

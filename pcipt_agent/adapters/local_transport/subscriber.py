@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +50,8 @@ class Subscription(base.Listener):
         self._stopping.set()
         with self._lock:
             if self._sock is not None:
-                self._sock.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # the agent may have ended it already
+                    self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         super().stop()
 
