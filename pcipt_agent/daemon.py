@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pcipt-agent`: start in this order, stop in that one.
+
+    options and rules ─▶ journal ─▶ look at the host ─▶ recover ─▶ serve ─▶ READY        (a mistake: all are printed, exit 2)
+    no new calls ─▶ finish those in flight ─▶ stop looking ─▶ last notifications ─▶ close the journal
+
+Exit codes: 0 stopped, 1 a fault of ours or of the machine (systemd starts it again), 2 mistake in usage or configuration, 4 the
+journal can't be trusted or is in use (starting again would not help).
+
+An exception that nobody expected, in any thread, ends the process with a logged traceback: a state that surprised us once is not
+served from again. Only here are adapters and flows joined.
+
+Does not know: what the flows do, what the adapters talk to.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log
+
+from pcipt_agent.adapters import systemd
+from pcipt_agent.adapters.described import DescribedReader
+from pcipt_agent.adapters.journal import SqliteJournal
+from pcipt_agent.adapters.notifications import Notifications
+from pcipt_agent.adapters.rpc import RpcServer
+from pcipt_agent.adapters.sysfs import SysfsReader
+from pcipt_agent.conf.loading import Loaded, Sources, load
+from pcipt_agent.core.host import Host
+from pcipt_agent.errors import ConfigError, HostError, JournalError
+from pcipt_agent.flows.ledger import Ledger
+from pcipt_agent.flows.observing import Observer
+from pcipt_agent.flows.recovery import World, recover
+from pcipt_agent.ports import HostReader
+from pcipt_agent.service import Service
+from pcipt_agent.views.mistakes import mistakes_text, notices_text
+
+LOG = logging.getLogger(__name__)
+
+DRAIN_SECONDS: Final = 20.0
+"""How long calls in flight may take to end before the process does; systemd's own patience (TimeoutStopSec) is longer."""
+
+
+class ExitCode(IntEnum):
+    """What systemd and a person are told; `RestartPreventExitStatus` of the unit names those that a restart does not mend."""
+
+    STOPPED = 0
+    FAULT = 1
+    MISTAKE = 2
+    JOURNAL = 4
+
+
+class SystemClock:
+    """`ports.Clock`."""
+
+    def now(self) -> float:
+        return time.time()
+
+
+class Stopping:
+    """Whether and why the process is to end; set from signals and from any thread, waited for by the main one."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.fault: BaseException | None = None
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._event.set()
+
+    def on_fault(self, fault: BaseException) -> None:
+        """Nobody expected it: it is logged, and the process ends, within `DRAIN_SECONDS` whatever hangs."""
+        LOG.critical("a fault that nobody expected ends the agent", exc_info=fault)
+        self.fault = self.fault or fault
+        self._event.set()
+        _end_after(DRAIN_SECONDS)
+
+    def on_thread_fault(self, arguments: threading.ExceptHookArgs) -> None:
+        """`threading.excepthook`."""
+        self.on_fault(arguments.exc_value or SystemExit())
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it is to end by now."""
+        return self._event.wait(seconds)
+
+
+NOVA_CONF: Final = cfg.StrOpt(
+    "nova-conf",
+    metavar="FILE",
+    help="Take [pci], [filter_scheduler] pci_in_placement, [placement] and [DEFAULT] host from this nova.conf, and nothing else.",
+)
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> ExitCode:
+    """Serves until it is told to stop. Returns the exit code; a mistake has been printed to standard error by then."""
+    try:
+        return _run(arguments)
+    except ConfigError as error:
+        print(mistakes_text(error.mistakes), file=sys.stderr)  # noqa: T201
+        return ExitCode.MISTAKE
+    except JournalError as error:
+        print(f"pcipt-agent: {error}", file=sys.stderr)  # noqa: T201
+        return ExitCode.JOURNAL
+    except (HostError, oslo_messaging.MessagingException) as error:
+        print(f"pcipt-agent: {error}", file=sys.stderr)  # noqa: T201
+        return ExitCode.FAULT
+
+
+def _run(arguments: Sequence[str]) -> ExitCode:
+    conf = cfg.CONF  # oslo.messaging registers options on the global one alone (seen in 18.3.1: NoSuchOptError for any other)
+    conf.register_cli_opt(NOVA_CONF)
+    log.register_options(conf)
+    readers: dict[Path, HostReader] = {}
+
+    def host_at(root: Path) -> Host:
+        readers[root] = SysfsReader(root) if root.is_dir() else DescribedReader(root)
+        return readers[root].read()
+
+    loaded = load(conf, Sources(args=arguments, nova_conf=_nova_conf(arguments)), host_at=host_at)
+    log.setup(conf, "pcipt-agent")
+    if loaded.notices:
+        LOG.warning("%s", notices_text(loaded.notices))
+    stopping = Stopping()
+    threading.excepthook = stopping.on_thread_fault
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopping.on_signal)
+    return _serve(conf, loaded, readers[loaded.settings.host_root], stopping)
+
+
+def _nova_conf(arguments: Sequence[str]) -> Path | None:
+    """Looked for before oslo.config parses the rest, because it is one of the files to parse."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--nova-conf", type=Path)
+    path: Path | None = parser.parse_known_args(arguments)[0].nova_conf
+    return path
+
+
+def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: Stopping) -> ExitCode:
+    settings = loaded.settings
+    journal = SqliteJournal(settings.state_path)
+    try:
+        notifications = Notifications(conf, settings.transport_url, host=settings.host)
+        world = World(reader=reader, journal=journal, clock=SystemClock(), listeners=(notifications,))
+        kept = settings.ended_claims_kept
+        ledger, _ = recover(world, loaded.rules, ended_claims_kept_seconds=kept)
+        server = RpcServer(
+            conf,
+            settings.transport_url,
+            host=settings.host,
+            methods=Service(ledger, settings.host).methods(),
+            on_fault=stopping.on_fault,
+        )
+        observer = Observer(ledger, reader, ended_claims_kept_seconds=kept)
+        looking = threading.Thread(target=_look, args=(observer, settings.rescan_interval, stopping), name="looking")
+        notifications.start()
+        server.start()
+        looking.start()
+        _say_ready(ledger, settings.transport_url)
+        stopping.wait()
+        systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
+        LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
+        server.stop()
+        looking.join()
+        notifications.close()
+        server.close()
+    finally:
+        journal.close()
+    LOG.info("stopped")
+    return ExitCode.FAULT if stopping.fault else ExitCode.STOPPED
+
+
+def _look(observer: Observer, interval_seconds: float, stopping: Stopping) -> None:
+    while not stopping.wait(interval_seconds):
+        observer.look()
+
+
+def _say_ready(ledger: Ledger, url: str) -> None:
+    devices = len(ledger.inventory.catalogue.devices)
+    claims = len(ledger.inventory.book.claims)
+    where = oslo_messaging.TransportURL.parse(cfg.CONF, url)
+    place = url if where.transport == "unix" else f"{where.transport}:// ({len(where.hosts)} hosts)"  # never a password
+    LOG.info("serving at %s: %d devices, %d claims", place, devices, claims)
+    systemd.notify("READY=1", f"STATUS={devices} devices, {claims} claims")
+
+
+def _end_after(seconds: float) -> None:
+    last_resort = threading.Timer(seconds, os._exit, (ExitCode.FAULT,))
+    last_resort.daemon = True
+    last_resort.start()
