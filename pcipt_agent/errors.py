@@ -42,8 +42,16 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice(Mistake):
-    """What works and is probably not meant; the fields are a mistake's. Nothing is refused for it."""
+class Notice:
+    """What works and is probably not meant: nothing is refused for it. The fields are a mistake's."""
+
+    option: str
+    entry: int | None
+    key: str | None
+    problem: str
+    remedy: str
+    source: str | None = None
+    span: tuple[int, int] | None = None
 
 
 class ConfigError(PciptError):

@@ -2,8 +2,8 @@
 """The key `address` of a device_spec: a text is a glob, an object is four regular expressions.
 
 The JSON type alone picks the syntax. A glob's field is a number or `*`, never a part of one; leading fields may be left out. A
-regular expression is anchored at the start only, over the field as the kernel writes it: `"slot": "0"` means 00 to 0f. Both are as in
-nova, so that an entry selects the same devices; where that is probably not meant, a notice says so.
+regular expression is anchored at the start only, over the field as the kernel writes it: `"slot": "0"` means 00 to 0f. Both are
+as in nova, so that an entry selects the same devices; where that is probably not meant, a notice says so.
 
 Does not know: devices, the other keys.
 Source: nova/pci/devspec.py of nova 34; admin guide, `[pci] device_spec`.
@@ -12,9 +12,10 @@ Source: nova/pci/devspec.py of nova 34; admin guide, `[pci] device_spec`.
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
-from pcipt_agent.conf.entry import Entry, kind_of, no_such
+from pcipt_agent.conf.entry import Entry, did_you_mean, kind_of, no_such
 from pcipt_agent.conf.json_text import Member, Object, Scalar, Span
 from pcipt_agent.core.address import MAX_BUS, MAX_DOMAIN, MAX_FUNCTION, MAX_SLOT
 from pcipt_agent.core.spec import AddressGlob, AddressRegex
@@ -108,11 +109,13 @@ def _regex(entry: Entry, node: Object) -> AddressRegex | AddressGlob:
     faults: list[tuple[str, Span, str | None]] = []
     for member in node.members:
         if member.key not in FIELDS:
-            faults.append((no_such("key", member.key, FIELDS), member.key_span, f"the keys are {', '.join(FIELDS)}"))
+            meant = did_you_mean(member.key, [field for field in FIELDS if all(field != each.key for each in node.members)])
+            repaired.append(member if meant is None else replace(member, key=meant))
+            faults.append((no_such("key", member.key, FIELDS), member.key_span, None if meant else f"one of: {', '.join(FIELDS)}"))
             continue
+        repaired.append(member)
         match member.value:
             case Scalar(value=str() as text):
-                repaired.append(member)
                 compiled = _compile(text)
                 if isinstance(compiled, str):
                     faults.append((compiled, member.value.span, 'a regular expression; for any: ".*"'))
@@ -120,7 +123,7 @@ def _regex(entry: Entry, node: Object) -> AddressRegex | AddressGlob:
                     patterns[member.key] = compiled
             case Scalar(value=int() as number) if not isinstance(number, bool):
                 faults.append(("a number instead of a text", member.value.span, None))
-                repaired.append(Member(member.key, member.key_span, Scalar(str(number), member.value.span)))
+                repaired[-1] = replace(member, value=Scalar(str(number), member.value.span))
             case other:
                 faults.append((f"{kind_of(other)} instead of a regular expression", other.span, 'a text, such as "[0-3]"'))
     for problem, span, remedy in faults:
@@ -171,7 +174,7 @@ def _few(values: list[str]) -> str:
 
 @cache
 def _values(field: str) -> tuple[str, ...]:
-    """What the kernel may write for the field; of the domains, those that occur (PCI segments, VMD's 10000 and Hyper-V's included)."""
+    """What the kernel may write for the field; of the 65536 domains, a sample."""
     largest, digits = FIELDS[field]
     numbers = range(largest + 1) if largest <= 0xFF else [*range(0x100), *range(0x100, 0x10000, 0x111)]
     return tuple(f"{number:0{digits}x}" for number in numbers)

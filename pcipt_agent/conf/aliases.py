@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`[pci] alias` into Alias values, with every mistake in it.
 
-Each value is one JSON object. Entries that share a name are alternatives; then they must agree in what a request has only one of: the
-device type and the NUMA policy.
+Each value is one JSON object. Entries that share a name are alternatives; then they must agree in what a request has only one of:
+the device type and the NUMA policy.
 
 Does not know: the host (`core.lint` asks it), the config file, the device_spec option.
 Source: nova/pci/request.py of nova 34 (the schema); admin guide, `[pci] alias`, "PCI tracking in Placement".
@@ -43,6 +43,8 @@ class Aliases:
     aliases: Mapping[str, Alias]
     mistakes: tuple[Mistake, ...]
     notices: tuple[Notice, ...]
+    rewritten: tuple[str, ...]
+    """Each of the option's values as it must be written, as far as that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def read_aliases(texts: Sequence[str], *, report_in_placement: bool, pci_in_plac
         aliases={name: _alias(name, same) for name, same in sound.items()},
         mistakes=entries.mistakes(),
         notices=entries.notices(),
+        rewritten=entries.rewritten(),
     )
 
 
@@ -136,7 +139,7 @@ def _identity(entry: Entry, *, pci_in_placement: bool) -> None:
     if "resource_class" in has and ("product_id" not in has or "vendor_id" in has):
         return
     if "product_id" in has and "vendor_id" not in has:
-        entry.lacks("a product_id without a vendor_id: each vendor numbers its products itself", '"vendor_id" beside the product_id')
+        entry.lacks("a product_id without a vendor_id; each vendor numbers its own", '"vendor_id" beside the product_id')
     elif not has:
         entry.lacks("asks for nothing", '"vendor_id" and "product_id", or "resource_class"')
     elif pci_in_placement and "product_id" not in has:
@@ -156,11 +159,11 @@ def _agree(same: Sequence[_One], *, in_placement: bool) -> None:
         ours, theirs = other.device_type or DeviceType.PCI, first.device_type or DeviceType.PCI
         if ours is not theirs:
             where, both = f"entry {first.entry.number} of the same name", f"device_type {theirs} there and {ours} here"
-            entry.lacks(f"differs from {where}: {both} (type-PCI where it is left out)", "one device_type for both, or another name")
+            entry.lacks(f"differs from {where}: {both} (type-PCI where it is left out)", "the same device_type, or another name")
         policy, before = other.numa_policy or NumaPolicy.LEGACY, first.numa_policy or NumaPolicy.LEGACY
         if policy is not before:
             where, both = f"entry {first.entry.number} of the same name", f"numa_policy {before} there and {policy} here"
-            entry.lacks(f"differs from {where}: {both} (legacy where it is left out)", "one numa_policy for both, or another name")
+            entry.lacks(f"differs from {where}: {both} (legacy where it is left out)", "the same numa_policy, or another name")
         twin = next((one for one in same[:number] if one.alternative == other.alternative), None)
         if twin is not None and not in_placement:
             entry.notice("name", f"says the same as entry {twin.entry.number}", "one of the two")

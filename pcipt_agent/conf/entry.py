@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from pcipt_agent.conf.json_text import Array, Fault, Member, Node, Object, Parsed, Scalar, Span, parse, written
+from pcipt_agent.conf.json_text import Array, Fault, Member, Node, Object, Scalar, Span, parse, written
 from pcipt_agent.errors import Mistake, Notice
 
 SYNONYMS: Mapping[str, str] = {
@@ -91,7 +91,7 @@ class Entry:
             del self._members[key]
             problem = no_such("key", key, known)
             if meant is None or meant in self._members:
-                self._find(key, member.key_span, problem, f"the keys are {', '.join(known)}")
+                self._find(key, member.key_span, problem, f"one of: {', '.join(known)}")
                 continue
             self._members[meant] = replace(member, key=meant)
             self._slots[meant] = key
@@ -136,11 +136,11 @@ class Entry:
         return tuple(Notice(*fields) for fields in self._made(is_notice=True))
 
     def _made(self, *, is_notice: bool) -> list[tuple[str, int, str | None, str, str, str, Span | None]]:
-        right = written(self.repaired())
+        whole = written(self.repaired())
         findings = [each for each in self._findings if each.is_notice is is_notice]
         findings.sort(key=lambda each: each.span or (-1, -1))
         return [
-            (self.option, self.number, each.key, each.problem, right if each.remedy is None else each.remedy, self.source, each.span)
+            (self.option, self.number, each.key, each.problem, each.remedy or whole, self.source, each.span)
             for each in findings
         ]
 
@@ -193,15 +193,22 @@ class Entries:
     def notices(self) -> tuple[Notice, ...]:
         return tuple(each for entry in self.entries for each in entry.notices())
 
-    def _faults(self, value: _Value) -> list[Mistake]:
-        """One mistake for each way in which the text is not what it must be, at the first place where it is not."""
+    def rewritten(self) -> tuple[str, ...]:
+        """Each value as it must be written, as far as that is known; else as it stands."""
+        return tuple(self._rewritten(value) or value.text for value in self.values)
+
+    def _rewritten(self, value: _Value) -> str | None:
         match value.node:
             case Object():
-                remedy = written(value.entries[0].repaired())
+                return written(value.entries[0].repaired())
             case Array(items=items) if items and len(items) == len(value.entries):
-                remedy = written(Array(tuple(entry.repaired() for entry in value.entries), (0, 0)))
+                return written(Array(tuple(entry.repaired() for entry in value.entries), (0, 0)))
             case _:
-                remedy = f"such as {self.example}"
+                return None
+
+    def _faults(self, value: _Value) -> list[Mistake]:
+        """One mistake for each way in which the text is not what it must be, at the first place where it is not."""
+        remedy = self._rewritten(value) or f"an entry such as {self.example}"
         problems: dict[str, list[Span]] = {}
         for fault in value.faults:
             problems.setdefault(fault.problem, []).append(fault.span)

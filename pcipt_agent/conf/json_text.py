@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON that remembers where it was written, and reads on after what operators get wrong.
 
-The standard library's reader gives values without positions and stops at the first fault. An operator's mistake has to be shown in
-the operator's own text, and answered with the entry as it must be written; so this reader keeps the span of every key and value, and
-takes what people write for JSON (single or typographic quotes, bare words, a comma too many or missing, Python's True and None) for
-what is meant, noting each as a fault. A text is valid JSON only if it has no faults. What it can't make sense of at all is a fault
-without a node.
+The standard library's reader gives values without positions and stops at the first fault. An operator's mistake has to be shown
+in the operator's own text, and answered with the entry as it must be written; so this reader keeps the span of every key and
+value, and takes what people write for JSON (single or typographic quotes, bare words, a comma too many or missing, Python's True
+and None) for what is meant, noting each as a fault. A text is valid JSON only if it has no faults. What it can't make sense of at
+all is a fault without a node.
 
 Does not know: options, keys, what a value means.
 Source: RFC 8259; CPython's json.loads judges the string literals.
@@ -142,8 +142,7 @@ class _Reader:
                 return self._array(depth)
             case "":
                 self._give_up("ends where a value is expected")
-            case _:
-                return self._scalar()
+        return self._scalar()
 
     def _object(self, depth: int) -> Object:
         start = self.at

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`[pci] device_spec` into DeviceSpec values, with every mistake in it.
 
-Each value is one JSON object or a list of them; the objects are numbered through. A key that nobody knows is a mistake: nova takes it
-for a tag, and a slip such as {"adress": …} then matches every device.
+Each value is one JSON object or a list of them; the objects are numbered through. A key that nobody knows is a mistake: nova
+takes it for a tag, and a slip such as {"adress": …} then matches every device.
 
 Does not know: the host (`core.lint` asks it), the config file, the alias option.
 Source: nova/pci/devspec.py of nova 34; admin guide, `[pci] device_spec` and "Special Tags"; VFIO variant driver specification.
@@ -48,6 +48,8 @@ class Specs:
     specs: tuple[DeviceSpec, ...]
     mistakes: tuple[Mistake, ...]
     notices: tuple[Notice, ...]
+    rewritten: tuple[str, ...]
+    """Each of the option's values as it must be written, as far as that is known."""
 
 
 def read_specs(texts: Sequence[str], netdev_address: NetdevAddress) -> Specs:
@@ -58,6 +60,7 @@ def read_specs(texts: Sequence[str], netdev_address: NetdevAddress) -> Specs:
         specs=tuple(spec for spec, entry in specs if not entry.mistakes()),
         mistakes=entries.mistakes(),
         notices=entries.notices(),
+        rewritten=entries.rewritten(),
     )
 
 

@@ -57,15 +57,15 @@ def flag(entry: Entry, key: str) -> bool | None:
 
 
 def pattern_id(entry: Entry, key: str) -> str | None:
-    """A vendor_id or product_id of a device_spec as four lower-case hex digits; None for `*`, absence, or a mistake (then noted)."""
+    """A vendor_id or product_id of a device_spec as four lower-case hex digits; None for any, or a mistake (then noted)."""
     node = entry.get(key)
     match node:
         case Scalar(value=str() as value) if value.strip() == "*":
             return None
         case Scalar(value=str() as value):
             return _hex_id(entry, key, value)
-    value = text(entry, key, 'four hex digits, such as "8086", or "*" for any')
-    return None if value is None else _hex_id(entry, key, value)
+    given = text(entry, key, 'four hex digits, such as "8086", or "*" for any')
+    return None if given is None else _hex_id(entry, key, given)
 
 
 def _hex_id(entry: Entry, key: str, value: str) -> str | None:

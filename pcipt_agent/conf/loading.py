@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loading: config files into settings and rules, or every mistake in them at once.
+
+The one door for daemon and CLI, so that `pcipt check-config` and a start that is refused say the same. The host is read in between
+(its root is an option), because some mistakes are only such on this host: a PF and its VF both listed, a device named by its
+interface.
+
+Does not know: the command line of daemon and CLI, how mistakes are shown (`views.mistakes`), how a host is read.
+"""
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from oslo_config import cfg
+
+from pcipt_agent.conf import nova_conf
+from pcipt_agent.conf.aliases import OPTION as ALIAS
+from pcipt_agent.conf.aliases import Aliases, read_aliases
+from pcipt_agent.conf.files import ConfigFile, Unknown, read_file, unknown_options
+from pcipt_agent.conf.nova_conf import NovaConf
+from pcipt_agent.conf.opts import options, register_opts
+from pcipt_agent.conf.settings import Settings, read_settings
+from pcipt_agent.conf.specs import OPTION as DEVICE_SPEC
+from pcipt_agent.conf.specs import NetdevAddress, read_specs
+from pcipt_agent.core.alias import RuleSet
+from pcipt_agent.core.host import Host
+from pcipt_agent.core.lint import EntryReport, Findings, lint
+from pcipt_agent.errors import ConfigError, HostError, Mistake, Notice
+
+HostAt = Callable[[Path], Host]
+"""Reads the host below a root; raises HostError where it can't be read at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the configuration is."""
+
+    args: Sequence[str] = ()
+    """For oslo.config: --config-file, --config-dir, and the options that the caller has registered for the command line."""
+    nova_conf: Path | None = None
+    default_files: Sequence[Path] | None = None
+    """Read where `args` name none; None: where oslo.config looks for pcipt-agent.conf."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration without mistakes."""
+
+    settings: Settings
+    rules: RuleSet
+    notices: tuple[Notice, ...]
+    host: Host | None
+    """As it was read; None where nobody asked for it."""
+    entries: tuple[EntryReport, ...]
+    """What each entry of device_spec matches on `host`."""
+    nova: NovaConf | None
+
+
+def load(conf: cfg.ConfigOpts, sources: Sources, *, host_at: HostAt | None) -> Loaded:
+    """The configuration; ConfigError with every mistake in it. `host_at` None: without what only the host can tell.
+
+    `conf` has been parsed when this returns, and stands for `sources`. Raises HostError where the host can't be read and there is
+    no mistake to report; SystemExit, as argparse does, where `args` are no arguments of `conf`.
+    """
+    read = _read(conf, sources)
+    host, trouble = _host(host_at, read.settings.host_root)
+    judged = _judge(read, _netdev_address(host))
+    findings = Findings() if host is None else lint(host, judged.rules)
+    mistakes = (*judged.mistakes, *findings.mistakes)
+    if mistakes:
+        raise ConfigError(mistakes)
+    if trouble is not None:
+        raise trouble
+    return Loaded(
+        settings=read.settings,
+        rules=judged.rules,
+        notices=(*_old_names(read.files), *judged.notices, *findings.notices),
+        host=host,
+        entries=findings.entries,
+        nova=read.nova,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What the files say, before the entries of device_spec and alias are looked at."""
+
+    settings: Settings
+    files: tuple[ConfigFile, ...]
+    """With nova.conf, if there is one."""
+    unknown: tuple[Unknown, ...]
+    mistakes: tuple[Mistake, ...]
+    nova: NovaConf | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    rules: RuleSet
+    mistakes: tuple[Mistake, ...]
+    notices: tuple[Notice, ...]
+
+
+def _read(conf: cfg.ConfigOpts, sources: Sources) -> _Read:
+    register_opts(conf)
+    nova_conf.forget(conf)
+    own = _parse(conf, sources)
+    nova_file = None if sources.nova_conf is None else nova_conf.read_nova_conf(sources.nova_conf)
+    nova = _take(conf, nova_file, own)
+    settings, mistakes = read_settings(conf, own)
+    files = own if nova_file is None else (*own, nova_file)
+    return _Read(settings=settings, files=files, unknown=unknown_options(files, _known()), mistakes=mistakes, nova=nova)
+
+
+def _judge(read: _Read, netdev_address: NetdevAddress) -> _Judged:
+    """The rules that the texts mean. What stands under a slip of an option's name is judged like the option's own."""
+    settings = read.settings
+
+    def aliases_of(texts: Sequence[str]) -> Aliases:
+        return read_aliases(texts, report_in_placement=settings.report_in_placement, pci_in_placement=settings.pci_in_placement)
+
+    def shown(unknown: Unknown) -> Mistake:
+        match unknown.meant:
+            case "device_spec":
+                rewritten = read_specs(unknown.values, netdev_address).rewritten
+            case "alias":
+                rewritten = aliases_of(unknown.values).rewritten
+            case _:
+                return unknown.mistake
+        return replace(unknown.mistake, remedy="\n".join(f"{unknown.meant} = {text}" for text in rewritten))
+
+    specs = read_specs([*settings.device_spec, *_meant(read.unknown, "device_spec")], netdev_address)
+    aliases = aliases_of([*settings.alias, *_meant(read.unknown, "alias")])
+    rules = RuleSet(
+        specs=specs.specs,
+        aliases=aliases.aliases,
+        report_in_placement=settings.report_in_placement,
+        pci_in_placement=settings.pci_in_placement,
+        digest=_digest(settings),
+    )
+    return _Judged(
+        rules=rules,
+        mistakes=(*(shown(each) for each in read.unknown), *read.mistakes, *specs.mistakes, *aliases.mistakes),
+        notices=(*specs.notices, *aliases.notices),
+    )
+
+
+def _meant(unknown: Sequence[Unknown], option: str) -> list[str]:
+    return [value for each in unknown if each.meant == option for value in each.values]
+
+
+def _parse(conf: cfg.ConfigOpts, sources: Sources) -> tuple[ConfigFile, ...]:
+    """Makes `conf` read its files, and reads them beside it; ConfigError where one can't be read."""
+    defaults = None if sources.default_files is None else [str(path) for path in sources.default_files]
+    try:
+        conf(list(sources.args), project="pcipt-agent", default_config_files=defaults)
+    except cfg.ConfigFilesNotFoundError as error:
+        raise _unreadable([f"{path}: no such file" for path in error.config_files]) from error
+    except cfg.ConfigFilesPermissionDeniedError as error:
+        raise _unreadable([f"{path}: permission denied" for path in error.config_files]) from error
+    except cfg.ConfigDirNotFoundError as error:
+        raise _unreadable([f"{error.config_dir}: no such directory"]) from error
+    except cfg.ConfigFileParseError as error:
+        read_file(Path(error.config_file))
+        raise _unreadable([str(error)]) from error
+    except (cfg.Error, OSError, ValueError) as error:
+        raise _unreadable([str(error)]) from error
+    names = list(conf.config_file or ())
+    for directory in conf.config_dir or ():
+        names += sorted(glob.glob(f"{directory}/*.conf"))  # noqa: PTH207 -- as oslo.config does it
+    return tuple(read_file(Path(name)) for name in names)
+
+
+def _unreadable(problems: Sequence[str]) -> ConfigError:
+    remedy = "a config file that is there and may be read"
+    return ConfigError([Mistake("--config-file", None, None, each, remedy) for each in problems])
+
+
+def _known() -> dict[str, tuple[str, ...]]:
+    """Section → the options that are ours; other sections are other libraries'."""
+    known = {group: tuple(opt.dest for opt in opts) for group, opts in options().items() if group in ("agent", "pci")}
+    known["pci"] += ("passthrough_whitelist",)
+    return known
+
+
+def _take(conf: cfg.ConfigOpts, file: ConfigFile | None, own: Sequence[ConfigFile]) -> NovaConf | None:
+    if file is None:
+        return None
+    try:
+        return nova_conf.take(conf, file, own)
+    except (cfg.Error, ValueError) as error:
+        problem = f"{file.path}: {error}"
+        raise ConfigError([Mistake(nova_conf.OPTION, None, None, problem, "a nova.conf that nova reads")]) from error
+
+
+def _host(host_at: HostAt | None, root: Path) -> tuple[Host | None, HostError | None]:
+    if host_at is None:
+        return None, None
+    try:
+        return host_at(root), None
+    except HostError as error:
+        return None, error
+
+
+def _netdev_address(host: Host | None) -> NetdevAddress:
+    """Interface name → the address behind it now."""
+    devices = () if host is None else host.devices.values()
+    addresses = {netdev.name: device.address for device in devices for netdev in device.netdevs}
+    return addresses.get
+
+
+def _digest(settings: Settings) -> str:
+    """Twelve hex digits that stand for the operator's text."""
+    text = repr((settings.device_spec, settings.alias, settings.report_in_placement, settings.pci_in_placement))
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _old_names(files: Sequence[ConfigFile]) -> tuple[Notice, ...]:
+    old = {
+        ("pci", "passthrough_whitelist"): DEVICE_SPEC,
+        ("DEFAULT", "pci_passthrough_whitelist"): DEVICE_SPEC,
+        ("DEFAULT", "pci_alias"): ALIAS,
+    }
+    return tuple(
+        Notice(f"[{section}] {name}", None, None, f"is an old name ({file.path})", new)
+        for file in files
+        for (section, name), new in old.items()
+        if file.values(section, name)
+    )

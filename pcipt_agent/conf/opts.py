@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of pcipt-agent.conf, with the help that an operator reads in the sample.
+
+`[pci]` and `[filter_scheduler]` are nova's own names, the deprecated ones included, so that a section is moved over as it stands.
+A ConfigOpts is passed in and none is made here. oslo.messaging registers `transport_url` itself, with a default of its own, so
+that it is only described here (`conf.loading` reads it).
+
+Does not know: config files, what the values of device_spec and alias mean.
+Source: nova/conf/pci.py of nova 34 (names and deprecated names).
+"""
+
+import socket
+
+from oslo_config import cfg
+
+from pcipt_agent.conf import pci_opts
+
+DEFAULT_TRANSPORT_URL = "unix:///run/pcipt-agent/agent.sock"
+
+
+def default_opts() -> list[cfg.Opt]:
+    """`[DEFAULT]`, without what oslo.log and oslo.messaging register."""
+    return [
+        cfg.StrOpt(
+            "host",
+            default=socket.gethostname(),
+            sample_default="<current_hostname>",
+            help="""
+Name of this host: the RPC server that callers address.
+
+Callers reach the agent on topic ``pcipt-agent`` under this name, so it must be unique among the agents of one message broker, and
+it must stay as it is while claims are held: a controller that knows the old name does not find them under the new one. Where
+nova-compute runs on the host too, give both the same name.
+
+* Valid: ``host = compute-17.example.org``
+* Invalid: two hosts of one broker with the same name. Calls for one then reach the other at random.
+""",
+        )
+    ]
+
+
+def transport_url_opt() -> cfg.Opt:
+    """`[DEFAULT] transport_url` as this program means it; never registered where oslo.messaging registers its own."""
+    return cfg.StrOpt(
+        "transport_url",
+        default=DEFAULT_TRANSPORT_URL,
+        secret=True,
+        help="""
+Where RPC is served.
+
+``unix://PATH`` is a socket on this host, without a broker: callers on the same host only, and the file's mode and group decide
+who may call. Every transport of oslo.messaging works as well; its further options, such as ``[oslo_messaging_rabbit]``, are read
+as its documentation says.
+
+* Valid: ``transport_url = unix:///run/pcipt-agent/agent.sock``
+* Valid: ``transport_url = rabbit://user:password@broker.example.org:5672/``
+* Invalid: ``transport_url = /run/pcipt-agent/agent.sock`` (there is no scheme, and oslo.messaging refuses it)
+""",
+    )
+
+
+def agent_opts() -> list[cfg.Opt]:
+    """`[agent]`."""
+    return [
+        cfg.StrOpt(
+            "host_root",
+            default="/",
+            help="""
+Directory below which the host is read: ``sys``, ``proc``, ``dev`` and ``lib/modules``.
+
+Another tree than ``/`` lets the agent run on a recorded or described host. The devices of such a host are not this machine's:
+nothing that is claimed there can be given to a guest here.
+
+* Valid: ``host_root = /``
+* Invalid: ``host_root = /sys`` (the agent looks for ``/sys/sys/bus/pci`` then, and does not start)
+""",
+        ),
+        cfg.StrOpt(
+            "state_path",
+            default="/var/lib/pcipt-agent",
+            help="""
+Directory of the journal, in which every claim is made durable before it is acknowledged.
+
+It must be on a local disk that keeps what it has synchronised, and it belongs to one agent: a second one on the same directory is
+refused. Losing it means that the agent no longer knows which guest holds which device.
+
+* Valid: ``state_path = /var/lib/pcipt-agent``
+* Invalid: a directory on tmpfs (claims do not survive a reboot) or on NFS (SQLite's write-ahead log does not work there)
+""",
+        ),
+        cfg.IntOpt(
+            "ended_claims_kept",
+            default=7 * 24 * 3600,
+            min=3600,
+            help="""
+Seconds for which the id of an ended claim is remembered.
+
+A request that was delayed on its way and arrives after its claim was freed is refused as long as the id is remembered. After that
+it would be taken for a new claim, so this must be longer than any caller keeps retrying.
+
+* Valid: ``ended_claims_kept = 604800`` (a week)
+* Invalid: ``ended_claims_kept = 7d`` (whole seconds only)
+""",
+        ),
+        cfg.IntOpt(
+            "rescan_interval",
+            default=60,
+            min=1,
+            help="""
+Seconds between two readings of the whole host.
+
+Changes are noticed at once by udev; this is the net below it. A small value costs the reading of ``/sys`` more often, a large one
+leaves a change unseen for longer when an event was lost.
+
+* Valid: ``rescan_interval = 60``
+* Invalid: ``rescan_interval = 0`` (at least 1)
+""",
+        ),
+    ]
+
+
+def options() -> dict[str, list[cfg.Opt]]:
+    """Group → the options that are registered there."""
+    return {
+        "DEFAULT": default_opts(),
+        "agent": agent_opts(),
+        "pci": pci_opts.pci_opts(),
+        "filter_scheduler": pci_opts.filter_scheduler_opts(),
+    }
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Makes `conf` know our options; harmless when it does already."""
+    for group, opts in options().items():
+        conf.register_opts(opts, group=None if group == "DEFAULT" else group)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """For oslo-config-generator."""
+    groups = options()
+    groups["DEFAULT"].append(transport_url_opt())
+    return list(groups.items())
