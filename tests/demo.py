@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 -m tests.demo`: sets up what is missing on this machine, and shows the agent's main job on it.
 
-Every line that begins with `$` is a command that is run, with what it prints below it. The agent runs by hand here, on a socket, a journal
-and a configuration in a temporary directory; nothing is bound, unbound or given to a guest.
+Every line that begins with `$` is a command that is run, with what it prints below it. The agent runs by hand here, on a socket,
+a journal and a configuration in a temporary directory; nothing is bound, unbound or given to a guest.
 
 Does not know: how the agent works; it sees what an operator sees, and stops where something is not as it must be.
 """

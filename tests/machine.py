@@ -51,7 +51,7 @@ def prepare(*, extras: str = "", packages: Sequence[str] = ()) -> Path:
     if not stamp.exists():
         say(f"installing the agent and its Python packages {extras}".rstrip())
         target = f"{CHECKOUT}{extras}"
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--editable", target], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-qq", "--editable", target], check=True)
         stamp.touch()
     return python
 
