@@ -162,7 +162,7 @@ class _Entry:
                 raise line.mistake(f"no such word: {word or '-'}" + (f"; did you mean {near[0]}?" if near else ""))
             count = _WORDS[word] + (word == "net" and len(left) > 1 and left[1] is not None and bool(_MAC.fullmatch(left[1])))
             if len(left) < count:
-                raise line.mistake(f"{word} takes {count} values")
+                raise line.mistake(f"{word} takes {count} value{'s' * (count > 1)}")
             if word in self._fields and word not in _REPEATED:
                 raise line.mistake(f"{word} is said twice")
             self._fields.setdefault(word, []).append((line, left[:count]))

@@ -286,8 +286,10 @@ def _faults_of_vdpa(vdpa: tuple[VdpaDevice, ...], device_type: DeviceType) -> li
     for each in vdpa:
         if device_type is not DeviceType.VDPA:
             faults.append(Fault(FaultKind.VDPA_PARENT_NOT_VF, f"{each.name} is over a {device_type} function"))
-        if each.driver != "vhost_vdpa" or each.node is None:
+        if each.driver != "vhost_vdpa":
             faults.append(Fault(FaultKind.VDPA_NOT_VHOST, f"{each.name} is bound to {each.driver or 'no driver'}"))
+        elif each.node is None:
+            faults.append(Fault(FaultKind.VDPA_NOT_VHOST, f"{each.name} has no vhost-vdpa node"))
         if each.vdpa_class != "net":
             faults.append(Fault(FaultKind.VDPA_NOT_NET, f"{each.name} is of class {each.vdpa_class or 'unknown'}"))
     return faults

@@ -96,6 +96,9 @@ class HostTree:
             if link.readlink().name == str(address):
                 link.unlink()
         self.unbind(address)
+        group = directory / "iommu_group"
+        if group.is_symlink():
+            (group.resolve() / "devices" / str(address)).unlink()
         shutil.rmtree(directory)
 
     def bind(self, address: PciAddress, driver: str) -> None:
