@@ -84,8 +84,8 @@ class Catalogue:
     """(vendor_id, product_id) → its devices, assignable or not."""
     by_kind: Mapping[Kind, DeviceSet]
     """Of the assignable devices."""
-    by_alias: Mapping[tuple[Alternative, ...], DeviceSet]
-    """`fitting` of every configured alias, worked out once."""
+    by_alias: Mapping[tuple[DeviceType | None, tuple[Alternative, ...]], DeviceSet]
+    """`on_offer` of every configured alias, worked out once."""
     remote_managed: DeviceSet
     relatives: tuple[DeviceSet, ...]
     """By index: a PF's VFs; a VF's PF; empty for others."""
@@ -94,10 +94,17 @@ class Catalogue:
     members: Mapping[int, DeviceSet]
     """PF index → its VFs, for every PF with a VF here."""
 
-    def fitting(self, alternatives: tuple[Alternative, ...]) -> DeviceSet:
+    def fitting(self, alternatives: Sequence[Alternative]) -> DeviceSet:
         """The assignable devices that fit any of the alternatives."""
-        known = self.by_alias.get(alternatives)
-        return _fitting(self.by_kind, alternatives) if known is None else known
+        return _fitting(self.by_kind, alternatives)
+
+    def on_offer(self, device_type: DeviceType | None, alternatives: tuple[Alternative, ...]) -> DeviceSet:
+        """What an alias of that device type (None: any) and these alternatives would be given, were nothing claimed."""
+        known = self.by_alias.get((device_type, alternatives))
+        if known is not None:
+            return known
+        of_type = self.all_devices if device_type is None else self.by_type.get(device_type, EMPTY)
+        return self.fitting(alternatives) & of_type & self.offered
 
     @property
     def all_devices(self) -> DeviceSet:
@@ -124,9 +131,8 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
     remote_managed = set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.remote_managed)
     by_type = _filed(enumerate(device.device_type for device in devices))
     by_kind = _by_kind(devices, spec_of)
-    unit_of = tuple(
-        index if device.parent is None else index_of.get(device.parent, index) for index, device in enumerate(devices)
-    )
+    offered = assignable & ready & ~remote_managed & ~by_type.get(DeviceType.VDPA, EMPTY)
+    unit_of = tuple(index_of.get(device.parent or device.address, index) for index, device in enumerate(devices))
     members = _filed((index, unit) for index, unit in enumerate(unit_of) if unit != index)
     pf_alone = {unit: 1 << unit for unit in members}
     return Catalogue(
@@ -137,13 +143,16 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
         spec_of=spec_of,
         assignable=assignable,
         ready=ready,
-        offered=assignable & ready & ~remote_managed & ~by_type.get(DeviceType.VDPA, EMPTY),
+        offered=offered,
         harmless=_harmless(len(devices), members, assignable & ready),
         by_type=by_type,
         by_numa_node=_filed(enumerate(device.numa_node for device in devices)),
         by_ids=_filed(enumerate((device.vendor_id, device.product_id) for device in devices)),
         by_kind=by_kind,
-        by_alias={alias.alternatives: _fitting(by_kind, alias.alternatives) for alias in rules.aliases.values()},
+        by_alias={
+            (each.device_type, each.alternatives): _fitting(by_kind, each.alternatives) & by_type.get(each.device_type, EMPTY) & offered
+            for each in rules.aliases.values()
+        },
         remote_managed=remote_managed,
         relatives=tuple(
             members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)

@@ -45,12 +45,10 @@ class Question:
         catalogue, request = self.inventory.catalogue, self.request
         if request.address is not None:
             index = catalogue.index_of.get(request.address)
-            wished = EMPTY if index is None else 1 << index
+            on_offer = EMPTY if index is None else 1 << index & catalogue.offered
         else:
-            wished = catalogue.fitting(request.alternatives)
-            if request.device_type is not None:
-                wished &= catalogue.by_type.get(request.device_type, EMPTY)
-        found = wished & catalogue.offered & ~(self.inventory.held | self.inventory.blocked)
+            on_offer = catalogue.on_offer(request.device_type, request.alternatives)
+        found = on_offer & ~(self.inventory.held | self.inventory.blocked)
         return found if self.affinity.allowed is None else found & self.affinity.allowed
 
 
@@ -99,7 +97,8 @@ def _kind_of(question: Question, index: int) -> Kind:
 def _lacking(question: Question, index: int) -> str:
     kind = _kind_of(question, index)
     missing = [sorted(wanted.traits - kind.traits) for wanted in question.request.alternatives if _up_to_class(kind, wanted)]
-    return f"it lacks {', '.join(min(missing, key=len))}"
+    fewest = min(missing, key=len)
+    return f"it lacks {', '.join(fewest)}"
 
 
 def _migratable(question: Question, index: int) -> str:
@@ -161,8 +160,9 @@ OF_AN_ALIAS: Final = (
 )
 """What the alias says. Each asks the alternatives that all earlier ones were content with."""
 
-OF_AN_ADDRESS: Final = (_MATCHED,)
-"""Who names a device means it, whatever its kind; the rules and the NUMA policy hold all the same."""
+OF_AN_ADDRESS: Final = ( Filter("address", lambda q: q.inventory.catalogue.all_devices, lambda _q, _i: "another device was
+named"), _MATCHED, ) """Only the named device is asked, so the first drops nothing that anyone would want listed. Who names a
+device means it, whatever its kind; the rules and the NUMA policy hold all the same."""
 
 TO_BE_HAD: Final = (
     Filter("ready", lambda q: q.inventory.catalogue.ready, _unready),
@@ -187,11 +187,10 @@ def way_of(question: Question, index: int, group_policy: GroupPolicy) -> Request
     request = question.request
     stages: list[Stage] = []
     short: tuple[str, DeviceSet, Clause] | None = None
-    left, filters = _start(question, stages)
+    left, filters = _asked(question)
     for each in filters:
         before, left = left, left & each.passing(question)
-        note = question.affinity.note if each.name == "numa-policy" else None
-        stages.append(Stage(each.name, left.bit_count(), note))
+        stages.append(Stage(each.name, left.bit_count(), _note(question, each.name, left)))
         if short is None and left.bit_count() < request.count:
             short = each.name, before & ~left, each.clause
     if group_policy is GroupPolicy.ISOLATE:
@@ -206,14 +205,23 @@ def way_of(question: Question, index: int, group_policy: GroupPolicy) -> Request
     return RequestFunnel(index=index, request=request, stages=tuple(stages), emptied_by=name, dropped=because)
 
 
-def _start(question: Question, stages: list[Stage]) -> tuple[DeviceSet, Sequence[Filter]]:
-    """The devices that are asked, and by which filters. An address that is not here drops nothing: there is nothing to list."""
+def _asked(question: Question) -> tuple[DeviceSet, Sequence[Filter]]:
+    """The devices that are asked, and by which filters."""
     catalogue, request = question.inventory.catalogue, question.request
     if request.address is None:
         return catalogue.all_devices, (*OF_AN_ALIAS, *TO_BE_HAD)
     index = catalogue.index_of.get(request.address)
-    stages.append(Stage("address", int(index is not None), "no such device on this host" if index is None else None))
-    return EMPTY if index is None else 1 << index, (*OF_AN_ADDRESS, *TO_BE_HAD)
+    return (EMPTY if index is None else 1 << index), (*OF_AN_ADDRESS, *TO_BE_HAD)
+
+
+def _note(question: Question, name: str, left: DeviceSet) -> str | None:
+    match name:
+        case "address" if not left:
+            return "no such device on this host"
+        case "numa-policy":
+            return question.affinity.note
+        case _:
+            return None
 
 
 def _apart(inventory: Inventory, devices: DeviceSet) -> tuple[DeviceSet, DeviceSet]:

@@ -143,7 +143,7 @@ def _given_back(inventory: Inventory, claim: Claim, book: ClaimBook, generation:
     held, blocked, beside_held = inventory.held, inventory.blocked, inventory.beside_held
     freed = [catalogue.index_of[each.address] for each in claim.held]
     for index in freed:
-        held &= ~(1 << index)
+        held ^= 1 << index
     for unit in {catalogue.unit_of[index] for index in freed}:
         vfs, pf = catalogue.members.get(unit, EMPTY), 1 << unit
         blocked = blocked | vfs if held & pf else blocked & ~vfs

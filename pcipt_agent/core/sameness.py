@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Are two wishes the same claim: a retry must be, and another content under the same claim_id must not.
 
-Compared as the caller meant it. A request by alias is the same one as long as it names the alias: the alias may have been given
-other alternatives by a reload between the claim and its retry, and the retry must still get its answer. Without an alias the
-alternatives are what was asked.
+Compared as the caller meant it. A request by alias is the same one as long as it names the alias: a reload between the claim and
+its retry may have given the alias other alternatives or another policy, and the retry must still get its answer. Without an alias
+the alternatives are what was asked.
 
 Does not know: which of the two is held, what is done about a difference.
 """
@@ -35,12 +35,16 @@ def _differing(here: Wish, asked: Wish) -> Iterator[Difference]:
 
 def _request(field: str, here: Request, asked: Request) -> Iterator[Difference]:
     yield from _field(f"{field}.count", str(here.count), str(asked.count))
-    yield from _field(f"{field}.numa_policy", here.numa_policy, asked.numa_policy)
+    yield from _field(f"{field}.numa_policy", _policy(here), _policy(asked))
     yield from _field(f"{field}.alias", here.alias or "none", asked.alias or "none")
     yield from _field(f"{field}.address", str(here.address or "none"), str(asked.address or "none"))
     if here.alias is None or here.alias != asked.alias:
         yield from _field(f"{field}.device_type", here.device_type or "any", asked.device_type or "any")
         yield from _field(f"{field}.alternatives", _either(here.alternatives), _either(asked.alternatives))
+
+
+def _policy(request: Request) -> str:
+    return request.numa_policy if request.numa_policy_asked or request.alias is None else "the alias's"
 
 
 def _field(field: str, here: str, asked: str) -> Iterator[Difference]:

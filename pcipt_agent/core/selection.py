@@ -82,7 +82,8 @@ def _one_after_the_other(wants: Sequence[Want], choice: "_Choice", apart: bool) 
                 return None
             index = choice.prefer(number, among)
             found.append(index)
-            gone |= catalogue.unit(index) if apart else 1 << index | catalogue.relatives[index]
+            if len(found) < want.count or number + 1 < len(wants):
+                gone |= catalogue.unit(index) if apart else 1 << index | catalogue.relatives[index]
         chosen.append(tuple(found))
     return tuple(chosen)
 
@@ -105,13 +106,11 @@ class _Choice:
 
     def _best(self, affinity: Affinity, among: DeviceSet) -> DeviceSet:
         for place in (affinity.near, affinity.unknown):
-            if place & among:
-                among &= place
+            there = place & among
+            if there:
+                among = there
                 break
-        for gentle in (self._beside, self.catalogue.harmless):
-            if gentle & among:
-                return gentle & among
-        return among
+        return self._beside & among or self.catalogue.harmless & among or among
 
 
 @dataclass(slots=True)

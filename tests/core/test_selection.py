@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Selection: who gets which devices, in which order, and what a refusal says."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from pcipt_agent.core.alias import GroupPolicy, NumaPolicy, Request
+from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.funnel import Funnel, Unsatisfied
+from pcipt_agent.core.guest import Guest
+from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.selection import explain, select
+from tests.support.brute import possible
+from tests.support.planned import at, claimed, entry, held_by, host, inventory, pci, rules, sriov, wanting, wish
+from tests.support.strategies import Asked, asked
+
+NOWHERE = Guest()
+
+
+def chosen(
+    current: Inventory, *requests: Request, nodes: Sequence[int] | None = None, policy: GroupPolicy = GroupPolicy.NONE
+) -> list[list[str]]:
+    guest = Guest(None if nodes is None else frozenset(nodes))
+    devices = current.catalogue.devices
+    found = select(current, requests, guest, policy)
+    return [[str(devices[index].address).removeprefix("0000:") for index in each] for each in found]
+
+
+def refused(current: Inventory, *requests: Request, guest: Guest = NOWHERE, policy: GroupPolicy = GroupPolicy.NONE) -> Funnel:
+    with pytest.raises(Unsatisfied) as raised:
+        select(current, requests, guest, policy)
+    return raised.value.funnel
+
+
+def vfs(count: int) -> Request:
+    return wanting(count, DeviceType.VF)
+
+
+def pfs(count: int) -> Request:
+    return wanting(count, DeviceType.PF)
+
+
+def test_a_request_takes_the_lowest_addresses_where_nothing_else_speaks() -> None:
+    current = inventory(host(pci("03:00.0"), pci("01:00.0"), pci("02:00.0")))
+    assert chosen(current, wanting(2)) == [["01:00.0", "02:00.0"]]
+
+
+def test_near_devices_come_before_those_of_unknown_node_before_far_ones() -> None:
+    current = inventory(host(pci("01:00.0", numa_node=1), pci("02:00.0", numa_node=None), pci("03:00.0", numa_node=0)))
+    wanted = wanting(3, policy=NumaPolicy.PREFERRED)
+    assert chosen(current, wanted, nodes=[0]) == [["03:00.0", "02:00.0", "01:00.0"]]
+
+
+def test_without_numa_topology_a_far_device_is_as_good_as_another() -> None:
+    current = inventory(host(pci("01:00.0", numa_node=1), pci("02:00.0", numa_node=None), pci("03:00.0", numa_node=0)))
+    assert chosen(current, wanting(3, policy=NumaPolicy.REQUIRED)) == [["01:00.0", "02:00.0", "03:00.0"]]
+
+
+def test_a_vf_comes_from_the_pf_that_is_in_use_already() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=3)))
+    current = claimed(current, "first", wish(Request(count=1, address=at("02:00.1"))))
+    assert chosen(current, vfs(2)) == [["02:00.2", "02:00.3"]]
+
+
+def test_the_vfs_of_one_claim_come_from_one_pf_where_addresses_alternate() -> None:
+    near, far = sriov("01:00.0", vfs=2), sriov("02:00.0", vfs=2)
+    mixed = inventory(host(near[0], far[0], *near[1:], *far[1:]))
+    assert chosen(mixed, vfs(3)) == [["01:00.1", "01:00.2", "02:00.1"]]
+
+
+def test_a_vf_whose_pf_nobody_could_have_comes_before_one_that_breaks_a_usable_pf() -> None:
+    current = inventory(
+        host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=2)),
+        rules(entry(1, product="00f1"), entry(2, address="01:00.0")),
+    )
+    assert chosen(current, vfs(1)) == [["02:00.1"]]
+
+
+def test_a_pf_without_usable_vfs_comes_before_one_that_blocks_some() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=0)))
+    assert chosen(current, pfs(1)) == [["02:00.0"]]
+
+
+def test_near_matters_more_than_harm() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2, numa_node=0), *sriov("02:00.0", vfs=0, numa_node=None)))
+    assert chosen(current, pfs(1), nodes=[0]) == [["01:00.0"]]
+
+
+def test_an_earlier_request_yields_only_as_far_as_a_later_one_needs_it() -> None:
+    current = inventory(host(pci("01:00.0", product="000a"), pci("02:00.0", product="000b"), pci("03:00.0", product="000a")))
+    either, only = wanting(1, DeviceType.PCI, "000a", "000b"), wanting(2, DeviceType.PCI, "000a")
+    assert chosen(current, either, only) == [["02:00.0"], ["01:00.0", "03:00.0"]]
+
+
+def test_a_pf_chosen_for_one_request_excludes_its_vfs_for_the_other() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=2)))
+    assert chosen(current, pfs(1), vfs(2)) == [["01:00.0"], ["02:00.1", "02:00.2"]]
+    assert chosen(current, vfs(2), pfs(1)) == [["01:00.1", "01:00.2"], ["02:00.0"]]
+
+
+def test_the_pf_given_away_is_one_whose_vfs_the_others_can_spare() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=4), *sriov("02:00.0", vfs=1)))
+    assert chosen(current, pfs(1), vfs(3)) == [["02:00.0"], ["01:00.1", "01:00.2", "01:00.3"]]
+
+
+def test_isolated_devices_come_from_different_pfs() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=2)))
+    assert chosen(current, vfs(1), vfs(1), policy=GroupPolicy.ISOLATE) == [["01:00.1"], ["02:00.1"]]
+
+
+def test_isolation_is_solved_for_all_requests_together() -> None:
+    both = sriov("01:00.0", vfs=2, vf_product="000a")
+    current = inventory(host(*both, *sriov("02:00.0", vfs=2, vf_product="000b")))
+    either, only = wanting(1, DeviceType.VF, "000a", "000b"), wanting(1, DeviceType.VF, "000a")
+    assert chosen(current, either, only, policy=GroupPolicy.ISOLATE) == [["02:00.1"], ["01:00.1"]]
+
+
+def test_a_request_by_address_takes_that_device_whatever_its_type() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2)))
+    assert chosen(current, Request(count=1, address=at("01:00.2"))) == [["01:00.2"]]
+
+
+def test_a_device_named_by_address_must_be_assignable() -> None:
+    current = inventory(host(pci("01:00.0")), rules(entry(1, product="000a")))
+    way = refused(current, Request(count=1, address=at("01:00.0"))).requests[0]
+    assert way.emptied_by == "assignable"
+    assert [each.reason for each in way.dropped] == ["no device_spec entry matches it"]
+
+
+def test_an_address_that_is_not_here_is_refused_by_that() -> None:
+    way = refused(inventory(host(pci("01:00.0"))), Request(count=1, address=at("09:00.0"))).requests[0]
+    assert (way.emptied_by, way.dropped) == ("address", ())
+    assert way.stages[0].note == "no such device on this host"
+
+
+def test_the_same_device_named_twice_is_refused_with_both_requests() -> None:
+    named = Request(count=1, address=at("01:00.0"))
+    funnel = refused(inventory(host(pci("01:00.0"))), named, named)
+    assert funnel.together == "requests 1 and 2 need 2 devices together, and all that fit are 0000:01:00.0"
+
+
+def test_requests_that_compete_are_named_and_the_others_are_not() -> None:
+    current = inventory(host(pci("01:00.0", product="000a"), pci("02:00.0", product="000b"), pci("03:00.0", product="000b")))
+    wanted = wanting(1, DeviceType.PCI, "000a")
+    funnel = refused(current, wanted, wanting(2, DeviceType.PCI, "000b"), wanted)
+    assert funnel.together == "requests 1 and 3 need 2 devices together, and all that fit are 0000:01:00.0"
+
+
+def test_too_few_pfs_for_isolation_is_said_as_that() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=4)))
+    funnel = refused(current, vfs(1), vfs(1), policy=GroupPolicy.ISOLATE)
+    assert funnel.together is not None
+    assert funnel.together.startswith("requests 1 and 2 need 2 devices of different PFs together")
+
+
+def test_a_request_that_isolation_alone_defeats_says_which_devices_share_a_pf() -> None:
+    way = refused(inventory(host(*sriov("01:00.0", vfs=2))), vfs(2), policy=GroupPolicy.ISOLATE).requests[0]
+    assert way.emptied_by == "group-policy"
+    assert [(str(each.address), each.reason) for each in way.dropped] == [
+        ("0000:01:00.2", "another device of 0000:01:00.0 is counted")
+    ]
+
+
+def test_a_pf_and_its_vfs_asked_together_are_refused_naming_the_pf() -> None:
+    funnel = refused(inventory(host(*sriov("01:00.0", vfs=2))), pfs(1), vfs(1))
+    assert funnel.together is not None
+    assert "a PF beside a VF of its own; contested: 0000:01:00.0" in funnel.together
+
+
+def test_explaining_chooses_what_claiming_would() -> None:
+    current = inventory(host(pci("01:00.0"), pci("02:00.0")))
+    funnel, found = explain(current, [wanting(1)], NOWHERE, GroupPolicy.NONE)
+    assert found == ((0,),)
+    assert funnel.requests[0].emptied_by is None
+    held = claimed(current, "one", wish(wanting(1)))
+    assert held_by(held, "one") == ["01:00.0"]
+
+
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@given(asked())
+def test_a_choice_is_found_exactly_where_one_exists(case: Asked) -> None:
+    funnel, found = explain(case.inventory, case.requests, case.guest, case.group_policy)
+    assert (found is not None) == possible(case.inventory, case.requests, case.guest, case.group_policy)
+    short = any(way.emptied_by is not None for way in funnel.requests)
+    assert (found is None) == (short or funnel.together is not None)
+    assert "not decided" not in (funnel.together or "")
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(asked())
+def test_what_is_chosen_is_free_fits_and_shuts_nothing_out(case: Asked) -> None:
+    _, found = explain(case.inventory, case.requests, case.guest, case.group_policy)
+    if found is None:
+        return
+    catalogue = case.inventory.catalogue
+    given_out = [index for each in found for index in each]
+    assert len(set(given_out)) == len(given_out)
+    assert [len(each) for each in found] == [request.count for request in case.requests]
+    assert all(case.inventory.free >> index & 1 for index in given_out)
+    assert not any(catalogue.relatives[index] >> other & 1 for index in given_out for other in given_out)
+    if case.group_policy is GroupPolicy.ISOLATE:
+        assert len({catalogue.unit_of[index] for index in given_out}) == len(given_out)

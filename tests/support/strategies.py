@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hypothesis: small hosts, rules, requests and commands, odd ones among them.
+
+Small on purpose: everything is within a few functions of everything else, so that relatives meet, ids repeat and devices run out.
+
+Does not know: what is right (`tests.support.brute`, the state machine's own model).
+"""
+
+from dataclasses import dataclass, replace
+
+from hypothesis import strategies as st
+
+from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request, RuleSet
+from pcipt_agent.core.claim import ClaimBook, Wish
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind
+from pcipt_agent.core.guest import Guest
+from pcipt_agent.core.host import Host
+from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.spec import DeviceSpec, Tags
+from pcipt_agent.errors import Refusal
+from tests.support.planned import PF, PLAIN, VF, at, claimed, entry, host, inventory, pci, rules, sriov
+
+NODES = st.sampled_from([0, 1, 2, None])
+PRODUCTS = (PLAIN, PF, VF, "000a", "000b")
+
+
+@st.composite
+def _plain(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
+    device = pci(f"{bus:02x}:00.0", product=draw(st.sampled_from([PLAIN, "000a"])), numa_node=draw(NODES))
+    oddness = draw(st.sampled_from(["none", "none", "none", "fault", "bridge", "no group"]))
+    match oddness:
+        case "fault":
+            return (replace(device, faults=(Fault(FaultKind.MISSING_FILE, "vendor"),)),)
+        case "bridge":
+            return (replace(device, class_code=0x060400),)
+        case "no group":
+            return (replace(device, iommu_group=None),)
+        case _:
+            return (device,)
+
+
+@st.composite
+def _card(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
+    product = draw(st.sampled_from([VF, VF, "000b"]))
+    pf, *vfs = sriov(f"{bus:02x}:00.0", vfs=draw(st.integers(0, 4)), numa_node=draw(NODES), vf_product=product)
+    serial = draw(st.sampled_from([None, "SN1"]))
+    odd = draw(st.sampled_from(["none", "none", "none", "vdpa", "two kinds", "no pf"]))
+    if odd == "vdpa" and vfs:
+        vfs[0] = replace(vfs[0], device_type=DeviceType.VDPA)
+    if odd == "two kinds" and vfs:
+        vfs[-1] = replace(vfs[-1], product_id="000a")
+    if odd == "no pf":
+        fault = Fault(FaultKind.VF_WITHOUT_PF, "physfn")
+        return tuple(replace(vf, faults=(fault,), serial=serial) for vf in vfs)
+    return tuple(replace(device, serial=serial) for device in (pf, *vfs))
+
+
+@st.composite
+def hosts(draw: st.DrawFn) -> Host:
+    """Up to five plain functions and SR-IOV cards on three NUMA nodes."""
+    kinds = draw(st.lists(st.sampled_from(["plain", "card"]), min_size=1, max_size=5))
+    devices: list[Device] = []
+    for bus, kind in enumerate(kinds, start=1):
+        devices += draw(_plain(bus) if kind == "plain" else _card(bus))
+    sockets = draw(st.sampled_from([(0, 0, 1), (0, 1, 1), (0, None, 1)]))
+    return host(*devices, sockets=sockets)
+
+
+@st.composite
+def rule_sets(draw: st.DrawFn) -> RuleSet:
+    """One to three entries, often one that matches all."""
+    count = draw(st.integers(1, 3))
+    return rules(*(draw(_entry(number)) for number in range(1, count + 1)))
+
+
+@st.composite
+def _entry(draw: st.DrawFn, number: int) -> DeviceSpec:
+    tags = Tags(
+        remote_managed=draw(st.sampled_from([False, False, False, True])),
+        live_migratable=draw(st.sampled_from([None, True, False])),
+        resource_class=draw(st.sampled_from([None, None, "CUSTOM_A"])),
+        traits=draw(st.sampled_from([frozenset[str](), frozenset({"CUSTOM_T"})])),
+    )
+    product = draw(st.sampled_from([None, None, *PRODUCTS]))
+    address = draw(st.sampled_from([None, None, None, "01:00.0", "02:00.0"]))
+    return entry(number, product=product, address=address, tags=tags)
+
+
+ALTERNATIVES = st.builds(
+    Alternative,
+    vendor_id=st.sampled_from([None, "8086"]),
+    product_id=st.sampled_from([None, *PRODUCTS]),
+    resource_class=st.sampled_from([None, None, None, "CUSTOM_A"]),
+    traits=st.sampled_from([frozenset(), frozenset(), frozenset({"CUSTOM_T"})]),
+    live_migratable=st.sampled_from([None, None, None, True, False]),
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn, current: Host) -> Request:
+    """By alternatives mostly, by the address of some device now and then."""
+    policy = draw(st.sampled_from(NumaPolicy))
+    if draw(st.integers(0, 7)) == 0:
+        return Request(count=1, numa_policy=policy, address=draw(st.sampled_from(sorted(current.devices) or [at("01:00.0")])))
+    return Request(
+        count=draw(st.integers(1, 3)),
+        numa_policy=policy,
+        device_type=draw(st.sampled_from([DeviceType.VF, DeviceType.VF, DeviceType.PF, DeviceType.PCI])),
+        alternatives=tuple(draw(st.lists(ALTERNATIVES, min_size=1, max_size=2))),
+    )
+
+
+@st.composite
+def wishes(draw: st.DrawFn, current: Host) -> Wish:
+    return Wish(
+        consumer=draw(st.sampled_from(["consumer-1", "consumer-2"])),
+        requests=tuple(draw(st.lists(requests(current), min_size=1, max_size=3))),
+        guest=draw(guests()),
+        group_policy=draw(st.sampled_from(GroupPolicy)),
+    )
+
+
+def guests() -> st.SearchStrategy[Guest]:
+    nodes = st.sampled_from([None, None, frozenset({0}), frozenset({1, 2}), frozenset({7})])
+    return st.builds(Guest, numa_nodes=nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests for one guest, of one inventory."""
+
+    inventory: Inventory
+    requests: tuple[Request, ...]
+    guest: Guest
+    group_policy: GroupPolicy
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> Asked:
+    """With a claim or two standing already, where they could be had."""
+    machine = draw(hosts())
+    current = inventory(machine, draw(rule_sets()), ClaimBook())
+    for claim_id in draw(st.sampled_from([(), ("one",), ("one", "two")])):
+        try:
+            current = claimed(current, claim_id, draw(wishes(machine)))
+        except Refusal:
+            continue
+    wanted = tuple(draw(st.lists(requests(machine), min_size=1, max_size=4)))
+    return Asked(current, wanted, draw(guests()), draw(st.sampled_from(GroupPolicy)))
