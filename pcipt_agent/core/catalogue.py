@@ -149,10 +149,7 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
         by_numa_node=_filed(enumerate(device.numa_node for device in devices)),
         by_ids=_filed(enumerate((device.vendor_id, device.product_id) for device in devices)),
         by_kind=by_kind,
-        by_alias={
-            (each.device_type, each.alternatives): _fitting(by_kind, each.alternatives) & by_type.get(each.device_type, EMPTY) & offered
-            for each in rules.aliases.values()
-        },
+        by_alias=_by_alias(rules, by_kind, {each: those & offered for each, those in by_type.items()}),
         remote_managed=remote_managed,
         relatives=tuple(
             members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)
@@ -209,6 +206,15 @@ def _fitting(by_kind: Mapping[Kind, DeviceSet], alternatives: Sequence[Alternati
         if any(kind.fits(wanted) for wanted in alternatives):
             found |= devices
     return found
+
+
+def _by_alias(
+    rules: RuleSet, by_kind: Mapping[Kind, DeviceSet], offered: Mapping[DeviceType, DeviceSet]
+) -> dict[tuple[DeviceType | None, tuple[Alternative, ...]], DeviceSet]:
+    return {
+        (alias.device_type, alias.alternatives): _fitting(by_kind, alias.alternatives) & offered.get(alias.device_type, EMPTY)
+        for alias in rules.aliases.values()
+    }
 
 
 class _Matcher:

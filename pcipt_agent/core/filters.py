@@ -160,9 +160,12 @@ OF_AN_ALIAS: Final = (
 )
 """What the alias says. Each asks the alternatives that all earlier ones were content with."""
 
-OF_AN_ADDRESS: Final = ( Filter("address", lambda q: q.inventory.catalogue.all_devices, lambda _q, _i: "another device was
-named"), _MATCHED, ) """Only the named device is asked, so the first drops nothing that anyone would want listed. Who names a
-device means it, whatever its kind; the rules and the NUMA policy hold all the same."""
+OF_AN_ADDRESS: Final = (
+    Filter("address", lambda q: q.inventory.catalogue.all_devices, lambda _q, _i: "another device was named"),
+    _MATCHED,
+)
+"""Only the named device is asked, so the first drops nothing that anyone would want listed. Who names a device means it, whatever
+its kind; the rules and the NUMA policy hold all the same."""
 
 TO_BE_HAD: Final = (
     Filter("ready", lambda q: q.inventory.catalogue.ready, _unready),
