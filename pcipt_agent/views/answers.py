@@ -124,8 +124,7 @@ def _differs(inventory: Inventory, held: Held) -> list[str]:
     device = inventory.catalogue.host.devices.get(held.address)
     if device is None:
         return []
-    then, now = held.fingerprint, Fingerprint.of(device)
-    return [name for name in FingerprintPart.model_fields if getattr(then, name) != getattr(now, name)]
+    return list(held.fingerprint.differing(Fingerprint.of(device)))
 
 
 def _held_claim(inventory: Inventory, claim_id: str) -> Claim:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `unix://` does beyond the transport contract: the socket itself, peers that misbehave, servers that die, slow subscribers."""
+"""What `unix://` does beyond the transport contract: the socket, peers that misbehave, servers that die, slow subscribers."""
 
 import logging
 import os
