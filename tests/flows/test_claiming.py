@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""claim, allocate, free as a caller sees them."""
+
+import pytest
+from lxml import etree
+
+from pcipt_agent.core.claim import ClaimState
+from pcipt_agent.core.funnel import Unsatisfied
+from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, UnknownAlias
+from pcipt_agent.flows.claiming import allocate, claim, free
+from pcipt_agent.flows.describing import render
+from pcipt_agent.views.wire import AllocatePayload, FreePayload, RenderPayload, RequestPayload
+from tests.support.ledgers import CONSUMER, memory_ledger, wanted
+
+VFS = RequestPayload(alias="vf", count=2)
+
+
+def test_the_whole_life_of_a_claim() -> None:
+    ledger, _ = memory_ledger()
+    made = claim(ledger, wanted("c1", VFS))
+    assert (made.changed, made.state, made.consumer) == (True, ClaimState.CLAIMED, str(CONSUMER))
+    assert [device.address for device in made.devices] == ["0000:5e:00.1", "0000:5e:00.2"]
+    given = allocate(ledger, AllocatePayload(claim_id="c1"))
+    assert (given.changed, given.state, given.devices[0].status) == (True, ClaimState.ALLOCATED, "allocated")
+    assert not allocate(ledger, AllocatePayload(claim_id="c1")).changed
+    ended = free(ledger, FreePayload(claim_id="c1"))
+    assert (ended.changed, ended.freed) == (True, ["0000:5e:00.1", "0000:5e:00.2"])
+    again = free(ledger, FreePayload(claim_id="c1"))
+    assert (again.changed, again.ended_at) == (False, ended.ended_at)
+
+
+def test_each_device_comes_with_its_own_element() -> None:
+    ledger, _ = memory_ledger()
+    made = claim(ledger, wanted("c1", VFS))
+    for device in made.devices:
+        address = etree.fromstring(device.xml).find("source/address")
+        assert address is not None
+        bus, slot, function = (int(address.get(name, ""), 16) for name in ("bus", "slot", "function"))
+        assert device.address == f"0000:{bus:02x}:{slot:02x}.{function:x}"
+    assert render(ledger.inventory, RenderPayload(claim_id="c1")).elements == [device.xml for device in made.devices]
+
+
+def test_the_same_claim_again_is_the_same_answer_also_when_it_is_allocated() -> None:
+    ledger, _ = memory_ledger()
+    made = claim(ledger, wanted("c1", VFS))
+    allocate(ledger, AllocatePayload(claim_id="c1"))
+    again = claim(ledger, wanted("c1", VFS))
+    assert (again.changed, again.state, again.claimed_at) == (False, ClaimState.ALLOCATED, made.claimed_at)
+    assert [device.address for device in again.devices] == [device.address for device in made.devices]
+
+
+def test_the_same_claim_id_with_other_content_is_refused_with_what_differs() -> None:
+    ledger, _ = memory_ledger()
+    claim(ledger, wanted("c1", VFS))
+    with pytest.raises(ClaimDiffers) as caught:
+        claim(ledger, wanted("c1", RequestPayload(alias="vf", count=1)))
+    assert [each.field for each in caught.value.differences] != []
+
+
+def test_a_late_claim_with_an_ended_id_is_refused_whatever_it_asks() -> None:
+    ledger, _ = memory_ledger()
+    assert free(ledger, FreePayload(claim_id="never-held")).changed
+    for request in (RequestPayload(alias="a1"), RequestPayload(alias="nobody-configured-it")):
+        with pytest.raises(ClaimEnded):
+            claim(ledger, wanted("never-held", request))
+    with pytest.raises(ClaimEnded):
+        allocate(ledger, AllocatePayload(claim_id="never-held"))
+    with pytest.raises(ClaimEnded):
+        render(ledger.inventory, RenderPayload(claim_id="never-held"))
+
+
+def test_what_is_not_claimed_is_not_allocated_or_rendered() -> None:
+    ledger, _ = memory_ledger()
+    with pytest.raises(ClaimUnknown):
+        allocate(ledger, AllocatePayload(claim_id="c1"))
+    with pytest.raises(ClaimUnknown):
+        render(ledger.inventory, RenderPayload(claim_id="c1"))
+
+
+def test_a_wish_that_cant_be_met_or_understood_changes_nothing() -> None:
+    ledger, disk = memory_ledger()
+    with pytest.raises(Unsatisfied):
+        claim(ledger, wanted("c1", RequestPayload(alias="vf", count=5)))
+    with pytest.raises(UnknownAlias):
+        claim(ledger, wanted("c1", RequestPayload(alias="a2")))
+    assert disk.decisions == []
+    assert claim(ledger, wanted("c1", RequestPayload(alias="vf", count=4))).changed
+
+
+def test_an_address_can_be_claimed() -> None:
+    ledger, _ = memory_ledger()
+    made = claim(ledger, wanted("c1", RequestPayload(address="0000:5e:00.3")))
+    assert [device.address for device in made.devices] == ["0000:5e:00.3"]

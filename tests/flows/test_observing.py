@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A look at the host, and what is said when it can't be had."""
+
+import logging
+
+import pytest
+
+from pcipt_agent.flows.claiming import free
+from pcipt_agent.flows.observing import RECORDS_KEPT, Observer
+from pcipt_agent.views.wire import FreePayload
+from tests.support.ledgers import memory_ledger, small_host
+from tests.support.planned import host, pci
+from tests.support.ports import GivenReader
+
+
+def test_what_is_seen_is_the_ledgers_host() -> None:
+    ledger, _ = memory_ledger()
+    reader = GivenReader(small_host())
+    observer = Observer(ledger, reader, ended_claims_kept_seconds=10)
+    before = ledger.inventory
+    assert observer.look()
+    assert ledger.inventory is before
+    reader.host = host(pci("01:00.0"))
+    assert observer.look()
+    assert ledger.inventory.catalogue.host is reader.host
+
+
+def test_a_host_that_cant_be_read_is_as_it_was_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    ledger, _ = memory_ledger()
+    reader = GivenReader(small_host())
+    observer, before = Observer(ledger, reader, ended_claims_kept_seconds=10), ledger.inventory
+    with caplog.at_level(logging.INFO):
+        for problem in ("gone", "gone", "odd", "odd", None, None, "odd"):
+            reader.problem = problem
+            assert observer.look() == (problem is None)
+    assert ledger.inventory is before
+    assert [(record.levelname, record.message.rpartition(": ")[2]) for record in caplog.records] == [
+        ("ERROR", "gone"),
+        ("ERROR", "odd"),
+        ("INFO", "the host can be read again"),
+        ("ERROR", "odd"),
+    ]
+
+
+def test_the_journal_is_tidied_by_the_way_and_ended_ids_are_kept_as_long_as_asked() -> None:
+    ledger, disk = memory_ledger()
+    for number in range(RECORDS_KEPT):
+        free(ledger, FreePayload(claim_id=f"c{number}"))
+    kept_seconds = ledger.now() - ledger.inventory.book.ended["c900"]
+    Observer(ledger, GivenReader(small_host()), ended_claims_kept_seconds=kept_seconds + 1).look()
+    assert disk.records == 1
+    assert set(ledger.inventory.book.ended) == {f"c{number}" for number in range(900, RECORDS_KEPT)}
+
+
+def test_a_host_that_cant_be_read_does_not_keep_the_journal_from_being_tidied() -> None:
+    ledger, disk = memory_ledger()
+    for number in range(RECORDS_KEPT):
+        free(ledger, FreePayload(claim_id=f"c{number}"))
+    Observer(ledger, GivenReader(small_host(), "gone"), ended_claims_kept_seconds=1e9).look()
+    assert disk.records == 1
