@@ -25,11 +25,15 @@ def ask(command: Namespace, call: Call) -> Reply:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
-    from pcipt_agent.adapters.rpc_client import AgentClient, Answered
-    from pcipt_agent.cli.configuration import options
+    from oslo_config import cfg
 
-    conf = options(command)
-    client = AgentClient(conf, command.transport_url, command.agent or conf.host, timeout=command.timeout)
+    from pcipt_agent.adapters.rpc_client import AgentClient, Answered
+    from pcipt_agent.cli.configuration import settings
+
+    conf = cfg.CONF  # oslo.messaging 18 registers some of its options on this one alone
+    found = settings(command, conf)
+    url, host = command.transport_url or found.transport_url, command.agent or found.host
+    client = AgentClient(conf, url, host, timeout=command.timeout)
     try:
         answer = client.call(call.method, call.arguments)
     except HostError as error:

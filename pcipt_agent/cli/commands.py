@@ -26,8 +26,9 @@ def obey(command: Namespace) -> int:
         output.complain(str(error))
     except ConfigError as error:
         from pcipt_agent.views.mistakes import mistakes_text
+        from pcipt_agent.views.text import counted
 
-        output.complain(mistakes_text(error))
+        output.complain(f"{counted(len(error.mistakes), 'mistake')} in the configuration\n{mistakes_text(error.mistakes)}")
     return ExitCode.MISTAKE
 
 
@@ -48,23 +49,18 @@ def _call(command: Namespace, output: Output) -> int:
 
 
 def _show(command: Namespace, call: Call, reply: Reply, output: Output) -> int:
-    if "refusal" in reply:
-        return _refused(reply, output)
-    from pcipt_agent.cli.pages import document_of, page_of
+    refused = "refusal" in reply
+    if output.as_json:
+        output.json(reply)
+        return ExitCode.REFUSED if refused else ExitCode.DONE
+    from pcipt_agent.cli.pages import document_of, page_of, refusal_page
 
-    document = None if output.as_json else document_of(call.method, reply)
+    if refused:
+        output.complain(*refusal_page(reply))
+        return ExitCode.REFUSED
+    document = document_of(call.method, reply)
     if document is None:
-        output.reply(reply, page_of(call.method, reply, command))
+        output.page(page_of(call.method, reply, command))
     else:
         output.document(document)
     return ExitCode.DONE
-
-
-def _refused(reply: Reply, output: Output) -> int:
-    if output.as_json:
-        output.json(reply)
-    else:
-        from pcipt_agent.cli.pages import refusal_page
-
-        output.complain(*refusal_page(reply))
-    return ExitCode.REFUSED

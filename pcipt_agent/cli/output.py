@@ -35,14 +35,12 @@ class Output:
 
     as_json: bool
 
-    def reply(self, reply: object, page: Iterable["RenderableType"]) -> None:
-        """The reply itself as JSON, or its page for people."""
-        if self.as_json:
-            self.json(reply)
-        else:
-            _write(sys.stdout, _rendered(page, sys.stdout))
+    def page(self, parts: Iterable["RenderableType"]) -> None:
+        """Text for people."""
+        _write(sys.stdout, _rendered(parts, sys.stdout))
 
     def json(self, reply: object) -> None:
+        """Text for programs: exactly the reply."""
         _write(sys.stdout, json.dumps(reply, indent=2) + "\n")
 
     def document(self, text: str) -> None:

@@ -1,57 +1,112 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which page shows the reply of which method.
 
+A reply is taken as the agent made it: within 1.x fields are only added, so what a page reads is there.
+
 Does not know: where the reply came from, where the page goes.
 """
 
-from argparse import Namespace
-from collections.abc import Iterable
+from __future__ import annotations
 
-from rich.console import RenderableType
+from typing import TYPE_CHECKING, cast
 
-from pcipt_agent.cli.payloads import Reply
-from pcipt_agent.views import wire_replies as wire
-from pcipt_agent.views.methods import METHODS
-from pcipt_agent.views.text import harmless
-from pcipt_agent.views.text_claims import claim_page, claim_table, free_text
-from pcipt_agent.views.text_devices import device_table, device_tree
-from pcipt_agent.views.text_explain import explain_device_page, explain_request_page, funnel_page
-from pcipt_agent.views.text_pools import pool_table
-from pcipt_agent.views.wire_refusals import NoDevicesRefusal, RefusalAnswer
+from pcipt_agent.views.text import shown
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from pcipt_agent.cli.payloads import Reply
+    from pcipt_agent.views import wire_refusals, wire_replies
 
 
 def page_of(method: str, reply: Reply, command: Namespace) -> Iterable[RenderableType]:
     """The reply for people."""
-    match METHODS[method].reply.model_validate(harmless(reply)):
-        case wire.DevicesReply(devices=devices):
-            return [device_table(devices) if command.table else device_tree(devices)]
-        case wire.PoolsReply(pools=pools):
-            return [pool_table(pools)] if pools else ["no pool: no device is assignable"]
-        case wire.ClaimsReply(claims=claims):
-            return [claim_table(claims)] if claims else ["no claim"]
-        case wire.ClaimReply() as claim:
-            return claim_page(claim)
-        case wire.FreeReply() as freed:
-            return [free_text(freed)]
-        case wire.ExplainDeviceReply() as explained:
-            return explain_device_page(explained)
-        case wire.ExplainRequestReply() as explained:
-            return explain_request_page(explained)
-        case wire.VersionReply() as version:
-            return [f"agent {version.agent} on {version.host}, API {version.api}"]
-        case other:
-            raise AssertionError(f"no page for {type(other).__name__}")
+    seen = shown(reply)
+    match method:
+        case "devices":
+            return _devices(cast("wire_replies.DevicesReply", seen), command)
+        case "pools":
+            return _pools(cast("wire_replies.PoolsReply", seen))
+        case "claims":
+            return _claims(cast("wire_replies.ClaimsReply", seen))
+        case "claim" | "allocate":
+            return _claim(cast("wire_replies.ClaimReply", seen))
+        case "free":
+            return _freed(cast("wire_replies.FreeReply", seen))
+        case "explain_device":
+            return _explained_device(cast("wire_replies.ExplainDeviceReply", seen))
+        case "explain_request":
+            return _explained_request(cast("wire_replies.ExplainRequestReply", seen))
+        case "version":
+            return _version(cast("wire_replies.VersionReply", seen))
+        case _:
+            raise AssertionError(f"{method} has no page")
 
 
 def document_of(method: str, reply: Reply) -> str | None:
     """The text that a program will read, where the reply is made of nothing else."""
     if method != "render":
         return None
-    rendered = wire.RenderReply.model_validate(reply)
+    rendered = cast("wire_replies.RenderReply", shown(reply, harmless=False))
     return rendered.domain if rendered.domain is not None else "".join(f"{element}\n" for element in rendered.elements)
 
 
 def refusal_page(reply: Reply) -> tuple[str, Iterable[RenderableType]]:
     """A refusal in a sentence; where no devices meet the requests, the funnel that says why."""
-    refusal = RefusalAnswer.model_validate(harmless(reply)).refusal
-    return refusal.message, funnel_page(refusal.funnel) if isinstance(refusal, NoDevicesRefusal) else ()
+    refusal = cast("wire_refusals.RefusalAnswer", shown(reply)).refusal
+    if refusal.code != "no-devices":
+        return refusal.message, ()
+    from pcipt_agent.views.text_explain import funnel_page
+
+    return refusal.message, funnel_page(refusal.funnel)
+
+
+def _devices(reply: wire_replies.DevicesReply, command: Namespace) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_devices import device_table, device_tree
+
+    return [device_table(reply.devices) if command.table else device_tree(reply.devices)]
+
+
+def _pools(reply: wire_replies.PoolsReply) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_pools import pool_table
+
+    return [pool_table(reply.pools)] if reply.pools else ["no pool: no device is assignable"]
+
+
+def _claims(reply: wire_replies.ClaimsReply) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_claims import claim_table
+
+    return [claim_table(reply.claims)] if reply.claims else ["no claim"]
+
+
+def _claim(reply: wire_replies.ClaimReply) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_claims import claim_page
+
+    return claim_page(reply)
+
+
+def _freed(reply: wire_replies.FreeReply) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_claims import free_text
+
+    return [free_text(reply)]
+
+
+def _explained_device(reply: wire_replies.ExplainDeviceReply) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_explain import explain_device_page
+
+    return explain_device_page(reply)
+
+
+def _explained_request(reply: wire_replies.ExplainRequestReply) -> Iterable[RenderableType]:
+    from pcipt_agent.views.text_explain import explain_request_page
+
+    return explain_request_page(reply)
+
+
+def _version(reply: wire_replies.VersionReply) -> Iterable[RenderableType]:
+    from importlib.metadata import version
+
+    return [f"pcipt {version('pcipt-agent')}", f"agent {reply.agent} on {reply.host}, API {reply.api}"]

@@ -9,7 +9,7 @@ Does not know: what the commands do.
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
-STATUSES = ("claimed", "allocated", "unlisted", "lost", "not-assignable", "unusable", "blocked", "free")
+STATUSES = ("lost", "unlisted", "claimed", "allocated", "not-assignable", "unusable", "blocked", "free")
 TYPES = ("type-PCI", "type-PF", "type-VF", "vdpa")
 STATES = ("claimed", "allocated")
 NUMA_POLICIES = ("required", "socket", "preferred", "legacy")

@@ -1,33 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text for people: how a page of it is rendered, and the few marks that all pages share.
 
-A page is made from the same reply that `--format json` prints, so people and programs are told the same. Lines are never wrapped: a
-terminal does that well enough, and `grep` finds whole lines.
+A page is made from the same reply that `--format json` prints, so people and programs are told the same. It is made of what has
+crossed the wire as it is, and not of the models that the agent checked it with: building those takes longer than all the rest.
+Lines are never wrapped: a terminal does that well enough, and `grep` finds whole lines.
 
 Does not know: terminals, what is on a page (`views.text_*`).
 """
 
 from collections.abc import Iterable, Sequence
 from io import StringIO
+from types import SimpleNamespace
 from typing import Final
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from pcipt_agent.core.inventory import DeviceStatus
-
 _WIDEST: Final = 10_000
 """Columns; rich wants a number."""
-_STYLE: Final = {
-    DeviceStatus.FREE: "green",
-    DeviceStatus.CLAIMED: "cyan",
-    DeviceStatus.ALLOCATED: "blue",
-    DeviceStatus.BLOCKED: "yellow",
-    DeviceStatus.UNLISTED: "magenta",
-    DeviceStatus.LOST: "bold red",
-    DeviceStatus.UNUSABLE: "red",
-    DeviceStatus.NOT_ASSIGNABLE: "dim",
+STATUS_STYLE: Final = {
+    "lost": "bold red",
+    "unlisted": "magenta",
+    "claimed": "cyan",
+    "allocated": "blue",
+    "not-assignable": "dim",
+    "unusable": "red",
+    "blocked": "yellow",
+    "free": "green",
 }
+"""Every device status, in the order of `core.inventory.DeviceStatus`."""
 
 
 def page(parts: Iterable[RenderableType], *, colour: bool) -> str:
@@ -49,15 +50,15 @@ def page(parts: Iterable[RenderableType], *, colour: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
-def harmless(reply: object) -> object:
-    """The reply with each character that a terminal would obey written out (`\\x1b`); line ends stay."""
+def shown(reply: object, *, harmless: bool = True) -> object:
+    """The reply with its fields as attributes; `harmless`: each character that a terminal would obey is written out (`\\x1b`)."""
     match reply:
         case str():
-            return reply if reply.isprintable() else "".join(_shown(character) for character in reply)
+            return reply if reply.isprintable() or not harmless else "".join(_shown(character) for character in reply)
         case dict():
-            return {harmless(key): harmless(value) for key, value in reply.items()}
+            return SimpleNamespace(**{name: shown(value, harmless=harmless) for name, value in reply.items()})
         case list():
-            return [harmless(each) for each in reply]
+            return [shown(each, harmless=harmless) for each in reply]
         case _:
             return reply
 
@@ -66,9 +67,9 @@ def _shown(character: str) -> str:
     return character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
 
 
-def status_mark(status: DeviceStatus, width: int = 0) -> Text:
+def status_mark(status: str, width: int = 0) -> Text:
     """The status in its colour, padded to `width`."""
-    return Text(f"{status:{width}}", style=_STYLE[status])
+    return Text(f"{status:{width}}", style=STATUS_STYLE[status])
 
 
 def aside(text: str) -> Text:

@@ -4,15 +4,20 @@
 Does not know: how a claim came about, the clock (times are shown as UTC).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from pcipt_agent.views.text import counted, status_mark, table
 from pcipt_agent.views.text_explain import request_text
-from pcipt_agent.views.wire_replies import ClaimPart, ClaimReply, FreeReply, HeldPart
+
+if TYPE_CHECKING:
+    from pcipt_agent.views.wire_replies import ClaimPart, ClaimReply, FreeReply, HeldPart
 
 
 def claim_table(claims: Sequence[ClaimPart]) -> Text:

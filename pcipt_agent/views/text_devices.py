@@ -7,16 +7,20 @@ where its PF would, and names it.
 Does not know: how the devices were found or filtered.
 """
 
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from rich.tree import Tree
 
-from pcipt_agent.core.inventory import DeviceStatus
-from pcipt_agent.views.text import aside, counted, heading, status_mark, table, unknown
-from pcipt_agent.views.wire_replies import DevicePart
+from pcipt_agent.views.text import STATUS_STYLE, aside, counted, heading, status_mark, table, unknown
+
+if TYPE_CHECKING:
+    from pcipt_agent.views.wire_replies import DevicePart
 
 _TYPE_WIDTH, _STATUS_WIDTH = 8, 14
 _LAST = 1 << 32
@@ -67,8 +71,8 @@ def _row(device: DevicePart) -> tuple[str | Text, ...]:
 
 def summary(devices: Sequence[DevicePart]) -> str:
     """`12 devices: 4 free, 8 not-assignable`."""
-    count = Counter(device.status for device in devices)
-    parts = [f"{count[status]} {status}" for status in DeviceStatus if count[status]]
+    count = Counter[str](device.status for device in devices)
+    parts = [f"{count[status]} {status}" for status in STATUS_STYLE if count[status]]
     return f"{counted(len(devices), 'device')}: {', '.join(parts)}" if parts else "no device"
 
 

@@ -7,7 +7,10 @@ that were dropped for the same reason share a line.
 Does not know: the filters (`core.selection`), whether the funnel came with a refusal or was asked for.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -15,17 +18,19 @@ from rich.text import Text
 
 from pcipt_agent.views.text import aside, counted, heading, status_mark, unknown
 from pcipt_agent.views.text_devices import ids, reason
-from pcipt_agent.views.wire_replies import (
-    AlternativePart,
-    DevicePart,
-    DroppedPart,
-    EntryPart,
-    ExplainDeviceReply,
-    ExplainRequestReply,
-    FunnelPart,
-    RequestFunnelPart,
-    RequestPart,
-)
+
+if TYPE_CHECKING:
+    from pcipt_agent.views.wire_replies import (
+        AlternativePart,
+        DevicePart,
+        DroppedPart,
+        EntryPart,
+        ExplainDeviceReply,
+        ExplainRequestReply,
+        FunnelPart,
+        RequestFunnelPart,
+        RequestPart,
+    )
 
 _ADDRESSES_A_LINE = 4
 

@@ -4,12 +4,17 @@
 Does not know: how devices are pooled.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from pcipt_agent.views.text import table, unknown
-from pcipt_agent.views.wire_replies import PoolPart
+
+if TYPE_CHECKING:
+    from pcipt_agent.views.wire_replies import PoolPart
 
 
 def pool_table(pools: Sequence[PoolPart]) -> Text:

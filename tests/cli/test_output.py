@@ -40,14 +40,14 @@ def test_exit_codes_are_those_of_the_help() -> None:
 def test_json_is_exactly_the_reply() -> None:
     reply = {"generation": "1.2", "devices": [{"serial": "\x1b[1m é"}]}
     with Captured() as captured:
-        Output(as_json=True).reply(reply, ["not this"])
+        Output(as_json=True).json(reply)
     assert json.loads(captured.out.getvalue()) == reply
     assert captured.out.getvalue().isascii()
 
 
 def test_text_is_the_page_and_no_colour_goes_into_a_pipe() -> None:
     with Captured() as captured:
-        Output(as_json=False).reply({}, [status_mark(DeviceStatus.FREE)])
+        Output(as_json=False).page([status_mark(DeviceStatus.FREE)])
     assert captured.out.getvalue() == b"free\n"
 
 
@@ -63,7 +63,7 @@ def test_a_terminal_gets_colour_unless_it_says_no(
         monkeypatch.setenv(name, value)
     reader, writer = pty.openpty()
     with os.fdopen(writer, "w") as terminal, redirect_stdout(terminal):
-        Output(as_json=False).reply({}, [status_mark(DeviceStatus.FREE)])
+        Output(as_json=False).page([status_mark(DeviceStatus.FREE)])
         assert os.read(reader, 100) == shown + b"\r\n"
     os.close(reader)
 

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pcipt check-config`: the configuration as the agent would read it, on this host or another.
+
+The agent's own door (`conf.loading`), so a start that would be refused is refused here with the same text.
+
+Does not know: how mistakes are found or worded.
+"""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from oslo_config import cfg
+from rich.console import RenderableType
+
+from pcipt_agent.cli.configuration import arguments_of
+from pcipt_agent.cli.output import ExitCode, Output
+from pcipt_agent.cli.standalone import read_host
+from pcipt_agent.conf.loading import Loaded, Sources, load
+from pcipt_agent.core.alias import Alias
+from pcipt_agent.core.catalogue import catalogue_of
+from pcipt_agent.core.deviceset import EMPTY
+from pcipt_agent.core.host import Host
+from pcipt_agent.errors import ConfigError
+from pcipt_agent.views.mistakes import notices_text
+from pcipt_agent.views.text_check import aliases_page, entries_page, left_out_page
+
+
+def check_config(command: Namespace, output: Output) -> ExitCode:
+    """What each entry matches; MISTAKE, with all of them, where there are any. Raises HostError, and ConfigError for text."""
+    nova_conf = None if command.nova_conf is None else Path(command.nova_conf)
+    sources = Sources(args=arguments_of(command), nova_conf=nova_conf)
+
+    def host_at(root: Path) -> Host:
+        return read_host(command.host or str(root))
+
+    try:
+        loaded = load(cfg.ConfigOpts(), sources, host_at=host_at)
+    except ConfigError as error:
+        if not output.as_json:
+            raise
+        output.json({"mistakes": [asdict(mistake) for mistake in error.mistakes]})
+        return ExitCode.MISTAKE
+    if output.as_json:
+        output.json(_reply(loaded))
+    else:
+        output.page(_page(loaded))
+    return ExitCode.DONE
+
+
+def _page(loaded: Loaded) -> Iterator[RenderableType]:
+    yield from entries_page(loaded.entries)
+    yield from aliases_page(_fitting(loaded))
+    if loaded.nova is not None:
+        yield from left_out_page(str(loaded.nova.path), loaded.nova.taken, [*loaded.nova.overridden, *loaded.nova.left_out])
+    if loaded.notices:
+        yield notices_text(loaded.notices)
+    yield "no mistakes"
+
+
+def _reply(loaded: Loaded) -> dict[str, object]:
+    nova = loaded.nova
+    return {
+        "mistakes": [],
+        "notices": [asdict(notice) for notice in loaded.notices],
+        "entries": [
+            {"entry": each.spec.entry, "source": each.spec.source, "matched": [str(address) for address in each.matched]}
+            for each in loaded.entries
+        ],
+        "aliases": [{"name": alias.name, "fitting": fitting} for alias, fitting in _fitting(loaded)],
+        "nova_conf": None
+        if nova is None
+        else {"path": str(nova.path), "taken": nova.taken, "overridden": nova.overridden, "left_out": nova.left_out},
+    }
+
+
+def _fitting(loaded: Loaded) -> list[tuple[Alias, int]]:
+    """Each alias, and how many assignable devices of the host fit it, free or not."""
+    assert loaded.host is not None, "load was given a way to read it"
+    catalogue = catalogue_of(loaded.host, loaded.rules)
+    return [
+        (alias, (catalogue.fitting(alias.alternatives) & catalogue.by_type.get(alias.device_type, EMPTY)).bit_count())
+        for alias in loaded.rules.aliases.values()
+    ]
