@@ -42,9 +42,10 @@ def ledger_over(
     ruleset: RuleSet = RULES,
     listeners: Sequence[Listener] = (),
     checkpoint: Callable[[str], None] = lambda _: None,
+    clock: SteppingClock | None = None,
 ) -> Ledger:
     """A ledger that continues what the journal holds."""
-    clock, machine = SteppingClock(), seen or small_host()
+    clock, machine = clock or SteppingClock(), seen or small_host()
     recovered = journal.recover(machine.boot_id, clock.now(), 0.0)
     inventory = first_inventory(machine, ruleset, recovered, clock.now())
     return Ledger(inventory, journal, clock=clock, listeners=listeners, checkpoint=checkpoint)
