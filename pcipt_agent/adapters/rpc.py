@@ -63,6 +63,11 @@ def method(model: type[P], handle: Handler[P]) -> Method:
     return answer
 
 
+class AgentFault(Exception):
+    """What a caller gets for an exception that nobody expected; a RemoteError there, whereas a built-in one would be raised as
+    if the caller's own code had done it (oslo_messaging/_drivers/common.py, deserialize_remote_exception)."""
+
+
 class _Exposed:
     """One method as the dispatcher calls it."""
 
@@ -92,7 +97,7 @@ class _Exposed:
             return RefusalAnswer(refusal=refused).model_dump(mode="json")
         except BaseException as fault:
             self._on_fault(fault)
-            raise
+            raise AgentFault(f"{type(fault).__name__}: {fault}") from fault
 
 
 class _Endpoint:

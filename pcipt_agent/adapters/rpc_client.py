@@ -68,7 +68,9 @@ class AgentClient:
         except oslo_messaging.MessageDeliveryFailure as error:
             raise Unreachable(self._where, str(error)) from error
         except oslo_messaging.RemoteError as error:
-            raise AgentFailed(self._where, f"the agent failed: {error.exc_type}: {error.value}") from error
+            other_version = error.exc_type in ("NoSuchMethod", "UnsupportedVersion")
+            problem = "the agent is of another version" if other_version else "the agent failed, its log says more"
+            raise AgentFailed(self._where, f"{problem}: {error.value}") from error
         return Refused(answer["refusal"]) if "refusal" in answer else Answered(answer)
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ class Echo:
 class Subscriber:
     """A notification endpoint that keeps what it gets."""
 
-    got: "Queue[tuple[str, Any]]" = field(default_factory=Queue)
+    got: "Queue[tuple[str, dict[str, Any]]]" = field(default_factory=Queue)
 
     def info(self, _ctxt: dict[str, Any], _publisher: str, event_type: str, payload: Any, _metadata: dict[str, Any]) -> None:
         self.got.put((event_type, payload))

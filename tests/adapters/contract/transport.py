@@ -130,7 +130,7 @@ def _within(subscriber: Subscriber, seconds: float) -> bool:
         return bool(subscriber.got.queue) or subscriber.got.not_empty.wait(seconds)
 
 
-def next_other(subscriber: Subscriber) -> tuple[str, object]:
+def next_other(subscriber: Subscriber) -> tuple[str, dict[str, object]]:
     """The next that is not one of `first_notification`'s."""
     while (got := subscriber.got.get(timeout=10))[0] == "first":
         pass
