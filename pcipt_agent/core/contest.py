@@ -20,8 +20,11 @@ from pcipt_agent.core.catalogue import Catalogue
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, set_of
 from pcipt_agent.core.matching import Prefer, Shortage, Want, match
 
-STEPS = 96
-"""Matchings tried before giving up; at 16 wants over 4096 devices a step takes about a third of a millisecond."""
+EFFORT = 3000
+"""Things placed by all matchings of one search before it gives up; placing one of 4096 takes about 15 microseconds."""
+
+LEAST_EFFORT = 16
+"""What a matching costs at least: bounds the depth of a search over many PFs for a few things."""
 
 Chosen = tuple[tuple[int, ...], ...]
 """For each want its things."""
@@ -48,7 +51,7 @@ def resolve(catalogue: Catalogue, wants: Sequence[Want], fresh: Callable[[], Pre
     settled = contest.settle(wants, found, frozenset())
     if settled is not None:
         return settled
-    return Excluded(set_of(clashes), decided=contest.steps_left > 0)
+    return Excluded(set_of(clashes), decided=contest.effort_left > 0)
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class _Contest:
     catalogue: Catalogue
     fresh: Callable[[], Prefer]
     alike: Mapping[int, frozenset[int]]
-    steps_left: int = field(default=STEPS)
+    effort_left: int = field(default=EFFORT)
 
     def settle(self, wants: Sequence[Want], found: Chosen, decided: frozenset[int]) -> Chosen | None:
         """An answer without clashes for these wants, of which `found` is one with or without; None where there is none."""
@@ -80,9 +83,9 @@ class _Contest:
         return None
 
     def _without(self, withdrawn: DeviceSet, wants: Sequence[Want], decided: frozenset[int]) -> Chosen | None:
-        if self.steps_left == 0:
+        if self.effort_left <= 0:
             return None
-        self.steps_left -= 1
+        self.effort_left -= max(LEAST_EFFORT, sum(want.count for want in wants))
         left = [Want(want.count, want.candidates & ~withdrawn) for want in wants]
         found = match(left, self.fresh())
         return None if isinstance(found, Shortage) else self.settle(left, found, decided)

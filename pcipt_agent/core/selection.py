@@ -13,11 +13,12 @@ Source: the order is our own. nova differs: it takes the pool with the fewest ta
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pcipt_agent.core.alias import GroupPolicy, Request
 from pcipt_agent.core.catalogue import Catalogue
-from pcipt_agent.core.contest import STEPS, Chosen, Excluded, resolve
+from pcipt_agent.core.contest import Chosen, Excluded, resolve
+from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest
 from pcipt_agent.core.filters import Question, way_of
 from pcipt_agent.core.funnel import Funnel, RequestFunnel, Unsatisfied
@@ -54,7 +55,7 @@ def _choose(inventory: Inventory, requests: Sequence[Request], guest: Guest, gro
     wants = [Want(each.request.count, each.candidates) for each in questions]
     affinities = [each.affinity for each in questions]
     apart = group_policy is GroupPolicy.ISOLATE
-    found = _one_after_the_other(wants, _Choice(inventory, affinities), apart)
+    found = _one_after_the_other(wants, _Choice(inventory, affinities), range(len(wants)), apart=apart)
     if found is not None:
         return found
     if any(want.candidates.bit_count() < want.count for want in wants):
@@ -65,26 +66,35 @@ def _choose(inventory: Inventory, requests: Sequence[Request], guest: Guest, gro
     match settled:
         case Shortage():
             return _scarce(inventory.catalogue, settled, "devices")
-        case Excluded():
-            return _exclusive(inventory.catalogue, settled)
+        case Excluded(_, decided):
+            last = None if decided else _pfs_last(wants, _Choice(inventory, affinities))
+            return _exclusive(inventory.catalogue, settled) if last is None else last
         case _:
             return settled
 
 
-def _one_after_the_other(wants: Sequence[Want], choice: "_Choice", apart: bool) -> Chosen | None:
-    """Each takes what it likes best of what is left; None where one finds nothing."""
-    catalogue, chosen, gone = choice.catalogue, [], EMPTY
-    for number, want in enumerate(wants):
-        found: list[int] = []
+def _pfs_last(wants: Sequence[Want], choice: "_Choice") -> Chosen | None:
+    """VFs crowd on as few PFs as they can, and the PFs are taken from the rest: no search, and good where there are very many."""
+    pfs = choice.catalogue.by_type.get(DeviceType.PF, EMPTY)
+    order = sorted(range(len(wants)), key=lambda number: bool(wants[number].candidates & pfs))
+    return _one_after_the_other(wants, choice, order, apart=False)
+
+
+def _one_after_the_other(wants: Sequence[Want], choice: "_Choice", order: Sequence[int], *, apart: bool) -> Chosen | None:
+    """In this order each takes what it likes best of what is left; None where one finds nothing."""
+    catalogue, gone = choice.catalogue, EMPTY
+    chosen: list[tuple[int, ...]] = [()] * len(wants)
+    for number in order:
+        want, found = wants[number], list[int]()
         for _ in range(want.count):
             among = want.candidates & ~gone if gone else want.candidates
             if not among:
                 return None
             index = choice.prefer(number, among)
             found.append(index)
-            if len(found) < want.count or number + 1 < len(wants):
+            if len(found) < want.count or number != order[-1]:
                 gone |= catalogue.unit(index) if apart else 1 << index | catalogue.relatives[index]
-        chosen.append(tuple(found))
+        chosen[number] = tuple(found)
     return tuple(chosen)
 
 
@@ -118,24 +128,27 @@ class _ApartChoice:
     """The same choice where whole PFs are matched: it is offered PFs, and remembers which device of each it took."""
 
     choice: _Choice
-    wants: Sequence[Want]
+    devices: list[DeviceSet]
+    """By want: those of the PFs still open to it. What is closed once never opens again, so each PF is taken out once."""
+    pfs: list[DeviceSet]
     device_of: dict[int, int]
     """PF (or device without one), by index → the device chosen of it."""
 
     def prefer(self, number: int, among: DeviceSet) -> int:
         catalogue = self.choice.catalogue
-        closed = EMPTY
-        for unit in indexes(_units(catalogue, self.wants[number].candidates) & ~among):
-            closed |= catalogue.unit(unit)
-        index = self.choice.prefer(number, self.wants[number].candidates & ~closed)
+        for pf in indexes(self.pfs[number] & ~among):
+            self.devices[number] &= ~catalogue.unit(pf)
+        self.pfs[number] = among
+        index = self.choice.prefer(number, self.devices[number])
         self.device_of[catalogue.unit_of[index]] = index
         return catalogue.unit_of[index]
 
 
 def _isolated(inventory: Inventory, wants: Sequence[Want], affinities: Sequence[Affinity]) -> Chosen | str:
     catalogue = inventory.catalogue
-    apart = _ApartChoice(_Choice(inventory, affinities), wants, {})
-    found = match([Want(want.count, _units(catalogue, want.candidates)) for want in wants], apart.prefer)
+    pfs = [_units(catalogue, want.candidates) for want in wants]
+    apart = _ApartChoice(_Choice(inventory, affinities), [want.candidates for want in wants], [*pfs], {})
+    found = match([Want(want.count, each) for want, each in zip(wants, pfs, strict=True)], apart.prefer)
     if isinstance(found, Shortage):
         return _scarce(catalogue, found, "devices of different PFs")
     return tuple(tuple(apart.device_of[unit] for unit in each) for each in found)
@@ -154,9 +167,11 @@ def _units(catalogue: Catalogue, devices: DeviceSet) -> DeviceSet:
 def _funnel(
     inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy, together: str | None
 ) -> Funnel:
-    ways: list[RequestFunnel] = [
-        way_of(Question.of(inventory, request, guest), number, group_policy) for number, request in enumerate(requests)
-    ]
+    known: dict[Request, RequestFunnel] = {}
+    for number, request in enumerate(requests):
+        if request not in known:
+            known[request] = way_of(Question.of(inventory, request, guest), number, group_policy)
+    ways = [replace(known[request], index=number) for number, request in enumerate(requests)]
     alone = all(way.emptied_by is None for way in ways)
     return Funnel(requests=tuple(ways), together=together if alone else None)
 
@@ -170,7 +185,7 @@ def _exclusive(catalogue: Catalogue, excluded: Excluded) -> str:
     pfs = _addresses(catalogue, excluded.pfs)
     if excluded.decided:
         return f"there are devices enough, but not without handing out a PF beside a VF of its own; contested: {pfs}"
-    return f"not decided: {STEPS} ways of handing out the contested PFs or their VFs were tried in vain, others not: {pfs}"
+    return f"not decided: some ways of handing out the contested PFs or their VFs were tried in vain, and too many are left: {pfs}"
 
 
 def _requests(numbers: Sequence[int]) -> str:
