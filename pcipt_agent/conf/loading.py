@@ -12,6 +12,7 @@ import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from oslo_config import cfg
@@ -109,7 +110,7 @@ def _read(conf: cfg.ConfigOpts, sources: Sources) -> _Read:
     own = _parse(conf, sources)
     nova_file = None if sources.nova_conf is None else nova_conf.read_nova_conf(sources.nova_conf)
     nova = _take(conf, nova_file, own)
-    settings, mistakes = read_settings(conf, own)
+    settings, mistakes = read_settings(conf, [str(file.path) for file in own])
     files = own if nova_file is None else (*own, nova_file)
     return _Read(settings=settings, files=files, unknown=unknown_options(files, _known()), mistakes=mistakes, nova=nova)
 
@@ -166,11 +167,19 @@ def _parse(conf: cfg.ConfigOpts, sources: Sources) -> tuple[ConfigFile, ...]:
         read_file(Path(error.config_file))
         raise _unreadable([str(error)]) from error
     except (cfg.Error, OSError, ValueError) as error:
+        for name in [*_files_in(sources.args), *(defaults or ())]:
+            read_file(Path(name))
         raise _unreadable([str(error)]) from error
     names = list(conf.config_file or ())
     for directory in conf.config_dir or ():
         names += sorted(glob.glob(f"{directory}/*.conf"))  # noqa: PTH207 -- as oslo.config does it
     return tuple(read_file(Path(name)) for name in names)
+
+
+def _files_in(args: Sequence[str]) -> list[str]:
+    """The config files that `args` name; asked where oslo.config fails on one without saying which."""
+    apart = [value for word, value in pairwise(args) if word == "--config-file"]
+    return apart + [word.partition("=")[2] for word in args if word.startswith("--config-file=")]
 
 
 def _unreadable(problems: Sequence[str]) -> ConfigError:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from oslo_config import cfg, types
 
-from pcipt_agent.conf.files import ConfigFile
+from pcipt_agent.conf.files import read_file
 from pcipt_agent.conf.opts import DEFAULT_TRANSPORT_URL, default_opts, options, transport_url_opt
 from pcipt_agent.errors import Mistake
 
@@ -33,7 +33,7 @@ class Settings:
     pci_in_placement: bool = False
 
 
-def read_settings(conf: cfg.ConfigOpts, files: Sequence[ConfigFile]) -> tuple[Settings, tuple[Mistake, ...]]:
+def read_settings(conf: cfg.ConfigOpts, files: Sequence[str]) -> tuple[Settings, tuple[Mistake, ...]]:
     """The values that `conf`, which has been parsed, has for our options. `files` are those that it was parsed from."""
     values: dict[str, object] = {}
     mistakes: list[Mistake] = []
@@ -44,7 +44,7 @@ def read_settings(conf: cfg.ConfigOpts, files: Sequence[ConfigFile]) -> tuple[Se
             except (cfg.Error, ValueError) as error:
                 mistakes.append(_mistake(group, opt, error, files))
     try:
-        url = _transport_url([str(file.path) for file in files])
+        url = _transport_url(files)
     except (cfg.Error, ValueError) as error:
         mistakes.append(Mistake("[DEFAULT] transport_url", None, None, str(error), f"such as {DEFAULT_TRANSPORT_URL}"))
         url = DEFAULT_TRANSPORT_URL
@@ -87,8 +87,8 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _mistake(group: str, opt: cfg.Opt, error: Exception, files: Sequence[ConfigFile]) -> Mistake:
-    given = [value for file in files for value in file.values(group, opt.dest)]
+def _mistake(group: str, opt: cfg.Opt, error: Exception, files: Sequence[str]) -> Mistake:
+    given = [value for file in files for value in read_file(Path(file)).values(group, opt.dest)]
     source = f"{opt.dest} = {given[-1]}" if given else None
     span = None if source is None else (len(opt.dest) + 3, len(source))
     # The message says where oslo.config found the value, as a tuple's text, and then what is wrong.

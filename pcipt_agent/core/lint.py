@@ -50,13 +50,13 @@ def lint(host: Host, rules: RuleSet) -> Findings:
         if spec is not None:
             matched[spec.entry].append(device.address)
     entries = tuple(EntryReport(spec, tuple(matched[spec.entry])) for spec in rules.specs)
-    both = _both_listed(catalogue)
-    remote = [finding for spec in rules.specs if spec.tags.remote_managed for finding in _remote_managed(spec, host)]
+    remote_managed = (spec for spec in rules.specs if spec.tags.remote_managed)
+    refusable = [*(finding for spec in remote_managed for finding in _remote_managed(spec, host)), *_both_listed(catalogue)]
     return Findings(
-        mistakes=tuple(each for each in [*remote, *both] if isinstance(each, Mistake)),
+        mistakes=tuple(each for each in refusable if isinstance(each, Mistake)),
         notices=(
             *_unreachable(rules.specs, matched, host),
-            *(each for each in [*remote, *both] if isinstance(each, Notice)),
+            *(each for each in refusable if isinstance(each, Notice)),
             *alias_notices(catalogue),
         ),
         entries=entries,
