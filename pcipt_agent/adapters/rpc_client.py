@@ -88,7 +88,7 @@ class AgentClient:
         return answer
 
     def _ask_by_broker(self, ctxt: dict[str, str], method: str, arguments: Mapping[str, object]) -> dict[str, Any]:
-        """On a thread that may be left behind: the rabbit driver tries to connect for ever, and times the call only then (18.3.1)."""
+        """On a thread that may be left behind: the rabbit driver connects for ever, and only then times the call (18.3.1)."""
         self._try_brokers()
         answer: Future[dict[str, Any]] = Future()
 
