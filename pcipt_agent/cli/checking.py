@@ -24,7 +24,7 @@ from pcipt_agent.core.deviceset import EMPTY
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError
 from pcipt_agent.views.mistakes import notices_text
-from pcipt_agent.views.text_check import aliases_page, entries_page, left_out_page
+from pcipt_agent.views.text_check import aliases_page, entries_page, taken_page
 
 
 def check_config(command: Namespace, output: Output) -> ExitCode:
@@ -53,7 +53,8 @@ def _page(loaded: Loaded) -> Iterator[RenderableType]:
     yield from entries_page(loaded.entries)
     yield from aliases_page(_fitting(loaded))
     if loaded.nova is not None:
-        yield from left_out_page(str(loaded.nova.path), loaded.nova.taken, [*loaded.nova.overridden, *loaded.nova.left_out])
+        nova = loaded.nova
+        yield from taken_page(str(nova.path), nova.taken, nova.overridden, nova.left_out)
     if loaded.notices:
         yield notices_text(loaded.notices)
     yield "no mistakes"

@@ -40,10 +40,12 @@ def aliases_page(aliases: Sequence[tuple[Alias, int]]) -> Iterator[RenderableTyp
         yield line.append_text(aside(f"  ({alias.device_type}, NUMA policy {policy})"))
 
 
-def left_out_page(path: str, taken: Sequence[str], left_out: Sequence[str]) -> Iterator[RenderableType]:
+def taken_page(path: str, taken: Sequence[str], overridden: Sequence[str], left_out: Sequence[str]) -> Iterator[RenderableType]:
     """What came of a nova.conf."""
     yield heading(path)
     yield f"  taken: {', '.join(taken) or 'nothing'}"
+    if overridden:
+        yield f"  left out, as our own configuration says it: {', '.join(overridden)}"
     yield f"  left out: {', '.join(left_out) or 'nothing'}"
 
 

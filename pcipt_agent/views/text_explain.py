@@ -93,7 +93,9 @@ def explain_request_page(reply: ExplainRequestReply) -> Iterator[RenderableType]
         yield Text("yes: a claim would get these devices now", style="green")
         for funnel, addresses in zip(reply.funnel.requests, reply.chosen, strict=True):
             yield f"  request {funnel.index + 1}: {', '.join(addresses)}"
-        yield ""
+    else:
+        yield Text("no: a claim would be refused now", style="red")
+    yield ""
     yield from funnel_page(reply.funnel)
 
 

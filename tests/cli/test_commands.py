@@ -12,6 +12,7 @@ from pcipt_agent.views.description import description_of
 from pcipt_agent.views.methods import METHODS
 from tests.support.demo import CONSUMER, demo_host
 from tests.support.golden import Golden
+from tests.support.inside import pcipt_inside
 from tests.support.running import pcipt, program
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -52,23 +53,60 @@ def here(tmp_path: Path) -> tuple[str, ...]:
 def test_a_command_without_the_agent_prints_its_golden_text(
     name: str, command: tuple[str, ...], code: int, here: tuple[str, ...], golden: Golden
 ) -> None:
-    done = pcipt(*command, *here)
+    done = pcipt_inside(*command, *here)
     golden.check(done.stdout + done.stderr, GOLDEN / f"{name}.txt")
     assert done.returncode == code
+
+
+@pytest.mark.parametrize("command", ["devices", "pools", "explain device 0000:3b:00.1", "explain request gpu", "check-config"])
+def test_the_installed_command_says_the_same(command: str, here: tuple[str, ...]) -> None:
+    done, same = pcipt(*command.split(), *here), pcipt_inside(*command.split(), *here)
+    assert (done.returncode, done.stdout, done.stderr) == (0, same.stdout, "")
 
 
 @pytest.mark.parametrize("method", ["devices", "pools", "explain_device", "explain_request"])
 def test_json_is_the_reply_of_the_method(method: str, here: tuple[str, ...]) -> None:
     command = {"explain_device": ("explain", "device", "0000:86:00.0"), "explain_request": ("explain", "request", "gpu")}
-    done = pcipt(*command.get(method, (method,)), "--format", "json", *here)
+    done = pcipt_inside(*command.get(method, (method,)), "--format", "json", *here)
     assert (done.returncode, done.stderr) == (0, "")
     METHODS[method].reply.model_validate_json(done.stdout)
 
 
 def test_a_refusal_as_json_is_an_answer_on_standard_output(here: tuple[str, ...]) -> None:
-    done = pcipt("explain", "request", "gpus", "--format", "json", *here)
+    done = pcipt_inside("explain", "request", "gpus", "--format", "json", *here)
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["refusal"]["code"] == "unknown-alias"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code"),
+    [
+        ("check-config", (), 0),
+        ("check-config-nova", ("--nova-conf", "nova.conf"), 0),
+        ("check-config-mistakes", ("--config-file", "bad.conf"), 2),
+    ],
+)
+def test_check_config_prints_its_golden_text(
+    name: str, options: tuple[str, ...], code: int, here: tuple[str, ...], tmp_path: Path, golden: Golden
+) -> None:
+    (tmp_path / "bad.conf").write_text('[pci]\ndevice_spec = {"vendor_idd": "8086"}\ndev_spec = {"vendor_id": "8086"}\n')
+    (tmp_path / "nova.conf").write_text(
+        "[DEFAULT]\nhost = compute1\ndebug = true\n[pci]\ndevice_spec = {}\n[database]\nconnection = mysql://nova:secret@db\n"
+    )
+    given = [str(tmp_path / word) if word.endswith(".conf") else word for word in options]
+    done = pcipt_inside("check-config", *here, *given)
+    assert done.returncode == code
+    golden.check((done.stdout + done.stderr).replace(f"{tmp_path}/", ""), GOLDEN / f"{name}.txt")
+
+
+def test_check_config_as_json_lists_matches_or_mistakes(here: tuple[str, ...], tmp_path: Path) -> None:
+    good = json.loads(pcipt_inside("check-config", *here, "--format", "json").stdout)
+    assert [entry["matched"] for entry in good["entries"]][1] == ["0000:86:00.0"]
+    assert (good["mistakes"], good["aliases"]) == ([], [{"name": "gpu", "fitting": 1}, {"name": "nic", "fitting": 3}])
+    (tmp_path / "bad.conf").write_text("[pci]\ndevice_spec = {'vendor_id': '8086'}\n")
+    bad = pcipt_inside("check-config", *here, "--config-file", str(tmp_path / "bad.conf"), "--format", "json")
+    assert (bad.returncode, bad.stderr) == (2, "")
+    assert json.loads(bad.stdout)["mistakes"][0]["remedy"] == '{"vendor_id": "8086"}'
 
 
 def test_this_machine_s_own_functions_are_listed(tmp_path: Path) -> None:
@@ -86,21 +124,20 @@ def test_this_machine_s_own_functions_are_listed(tmp_path: Path) -> None:
         (("devices", "--host", "/", "--config-file", "/nowhere.conf"), "/nowhere.conf"),
         (("claim", "--consumer", CONSUMER), "say what to claim"),
         (("render", "c1", "--domain", "/nowhere.xml"), "--domain /nowhere.xml: No such file or directory"),
-        (("pools", "--transport-url", "/run/agent.sock"), "transport_url"),
+        (("pools", "--transport-url", "/run/agent.sock"), "[DEFAULT] transport_url: "),
     ],
 )
 def test_a_mistake_in_usage_or_configuration_is_said_and_exits_with_2(command: tuple[str, ...], complaint: str) -> None:
-    done = pcipt(*command)
+    done = pcipt_inside(*command)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", ["devices", "pools", "claims", "allocate c1", "free c1", "render c1", "version"])
 def test_an_agent_that_is_not_there_is_said_and_exits_with_3(command: str, tmp_path: Path) -> None:
     (tmp_path / "empty.conf").write_text("")
     url = f"unix://{tmp_path}/none.sock"
-    done = pcipt(*command.split(), "--transport-url", url, "--config-file", str(tmp_path / "empty.conf"))
+    done = pcipt_inside(*command.split(), "--transport-url", url, "--config-file", str(tmp_path / "empty.conf"))
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert f"{tmp_path}/none.sock" in done.stderr
@@ -109,7 +146,7 @@ def test_an_agent_that_is_not_there_is_said_and_exits_with_3(command: str, tmp_p
 def test_a_claim_that_got_no_answer_says_how_to_retry_it(tmp_path: Path) -> None:
     (tmp_path / "empty.conf").write_text("")
     options = ("--transport-url", f"unix://{tmp_path}/none.sock", "--config-file", str(tmp_path / "empty.conf"))
-    done = pcipt("claim", "gpu:1", "--consumer", CONSUMER, "--claim-id", "c1", *options)
+    done = pcipt_inside("claim", "gpu:1", "--consumer", CONSUMER, "--claim-id", "c1", *options)
     assert done.returncode == 3
     assert done.stderr.endswith("; retry with --claim-id c1\n")
 

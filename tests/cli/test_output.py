@@ -4,8 +4,7 @@
 import json
 import os
 import pty
-from contextlib import redirect_stderr, redirect_stdout
-from io import BytesIO, TextIOWrapper
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,7 @@ import pytest
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.views.text import status_mark
-
-
-class Captured:
-    """Standard output and error, as bytes."""
-
-    def __init__(self, encoding: str = "utf-8") -> None:
-        self.out, self.err = BytesIO(), BytesIO()
-        self._streams = [TextIOWrapper(raw, encoding=encoding, write_through=True) for raw in (self.out, self.err)]
-        self._redirections = [redirect_stdout(self._streams[0]), redirect_stderr(self._streams[1])]
-
-    def __enter__(self) -> "Captured":
-        for redirection in self._redirections:
-            redirection.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for redirection in reversed(self._redirections):
-            redirection.__exit__(None, None, None)
+from tests.support.inside import captured
 
 
 def test_exit_codes_are_those_of_the_help() -> None:
@@ -39,16 +21,16 @@ def test_exit_codes_are_those_of_the_help() -> None:
 
 def test_json_is_exactly_the_reply() -> None:
     reply = {"generation": "1.2", "devices": [{"serial": "\x1b[1m é"}]}
-    with Captured() as captured:
+    with captured() as streams:
         Output(as_json=True).json(reply)
-    assert json.loads(captured.out.getvalue()) == reply
-    assert captured.out.getvalue().isascii()
+    assert json.loads(streams.out.getvalue()) == reply
+    assert streams.out.getvalue().isascii()
 
 
 def test_text_is_the_page_and_no_colour_goes_into_a_pipe() -> None:
-    with Captured() as captured:
+    with captured() as streams:
         Output(as_json=False).page([status_mark(DeviceStatus.FREE)])
-    assert captured.out.getvalue() == b"free\n"
+    assert streams.out.getvalue() == b"free\n"
 
 
 @pytest.mark.parametrize(
@@ -69,22 +51,22 @@ def test_a_terminal_gets_colour_unless_it_says_no(
 
 
 def test_complaints_go_to_standard_error_with_their_page() -> None:
-    with Captured() as captured:
+    with captured() as streams:
         Output(as_json=False).complain("no devices", ["request 1: none left"])
-    assert captured.out.getvalue() == b""
-    assert captured.err.getvalue() == b"pcipt: no devices\nrequest 1: none left\n"
+    assert streams.out.getvalue() == b""
+    assert streams.err.getvalue() == b"pcipt: no devices\nrequest 1: none left\n"
 
 
 def test_what_the_terminal_can_not_show_is_a_question_mark() -> None:
-    with Captured("ascii") as captured:
+    with captured("ascii") as streams:
         Output(as_json=False).complain("└ größer")
-    assert captured.err.getvalue() == b"pcipt: ? gr??er\n"
+    assert streams.err.getvalue() == b"pcipt: ? gr??er\n"
 
 
 def test_a_document_is_utf_8_byte_for_byte_whatever_the_terminal() -> None:
-    with Captured("ascii") as captured:
+    with captured("ascii") as streams:
         Output(as_json=False).document("<domain>\r\n└</domain>")
-    assert captured.out.getvalue() == "<domain>\r\n└</domain>".encode()
+    assert streams.out.getvalue() == "<domain>\r\n└</domain>".encode()
 
 
 def test_a_reader_that_went_away_ends_the_text_and_not_the_command() -> None:
