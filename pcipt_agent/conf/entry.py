@@ -39,8 +39,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     if SYNONYMS.get(plain) in words:
         return SYNONYMS[plain]
     longer = [each for each in words if len(plain) >= 3 and each.startswith(plain)]
-    if len(longer) == 1:
-        return longer[0]
+    if longer:
+        return longer[0] if len(longer) == 1 else None
     return next(iter(get_close_matches(plain, words, n=1, cutoff=0.7)), None)
 
 
