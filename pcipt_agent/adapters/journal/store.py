@@ -103,8 +103,8 @@ class SqliteJournal:
 
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         connection = self._writer()
-        self._write(connection, Book(self._incarnation, book), boot_id, at)
         self._checkpoint(connection)
+        self._write(connection, Book(self._incarnation, book), boot_id, at)
 
     def decisions(self) -> Iterator[Decision]:
         rows = self._files.rows() if self._connection is None else rows_of(self._connection)
@@ -159,10 +159,10 @@ class SqliteJournal:
             if self._tail.count == 0:
                 self._create()
             self._connection = self._opened()
+            self._checkpoint(self._connection)
             if self._pending is not None:
                 self._write(self._connection, *self._pending)
                 self._pending = None
-            self._checkpoint(self._connection)
         return self._connection
 
     def _create(self) -> None:
