@@ -59,8 +59,8 @@ as its documentation says.
     )
 
 
-def agent_opts() -> list[cfg.Opt]:
-    """`[agent]`."""
+def path_opts() -> list[cfg.Opt]:
+    """`[agent]`: where things are."""
     return [
         cfg.StrOpt(
             "host_root",
@@ -88,6 +88,12 @@ refused. Losing it means that the agent no longer knows which guest holds which 
 * Invalid: a directory on tmpfs (claims do not survive a reboot) or on NFS (SQLite's write-ahead log does not work there)
 """,
         ),
+    ]
+
+
+def period_opts() -> list[cfg.Opt]:
+    """`[agent]`: how long and how often."""
+    return [
         cfg.IntOpt(
             "ended_claims_kept",
             default=7 * 24 * 3600,
@@ -123,7 +129,7 @@ def options() -> dict[str, list[cfg.Opt]]:
     """Group → the options that are registered there."""
     return {
         "DEFAULT": default_opts(),
-        "agent": agent_opts(),
+        "agent": [*path_opts(), *period_opts()],
         "pci": pci_opts.pci_opts(),
         "filter_scheduler": pci_opts.filter_scheduler_opts(),
     }

@@ -134,7 +134,14 @@ def _fitting(spec: DeviceSpec, host: Host) -> list[Device]:
         candidates: Iterable[Device] = host.devices.values()
     else:
         candidates = [*([host.devices[exact]] if exact in host.devices else []), *host.vfs_of(exact)]
-    return [device for device in candidates if mismatch(spec, device, host.parent_of(device)) is None]
+    return [
+        device
+        for device in candidates
+        # Asked of every device for every entry that takes nothing, so the ids come first and without a call.
+        if spec.vendor_id in (None, device.vendor_id)
+        and spec.product_id in (None, device.product_id)
+        and mismatch(spec, device, host.parent_of(device)) is None
+    ]
 
 
 def _both_listed(catalogue: Catalogue) -> Iterable[Mistake | Notice]:
