@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from oslo_config import cfg
-from rich.console import RenderableType
 
 from pcipt_agent.cli.configuration import arguments_of
 from pcipt_agent.cli.output import ExitCode, Output
@@ -24,6 +23,7 @@ from pcipt_agent.core.deviceset import EMPTY
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError
 from pcipt_agent.views.mistakes import notices_text
+from pcipt_agent.views.text import Block
 from pcipt_agent.views.text_check import aliases_page, entries_page, taken_page
 
 
@@ -49,7 +49,7 @@ def check_config(command: Namespace, output: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def _page(loaded: Loaded) -> Iterator[RenderableType]:
+def _page(loaded: Loaded) -> Iterator[Block]:
     yield from entries_page(loaded.entries)
     yield from aliases_page(_fitting(loaded))
     if loaded.nova is not None:

@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from pcipt_agent.views.text import Block
 
 
 class ExitCode(IntEnum):
@@ -35,7 +35,7 @@ class Output:
 
     as_json: bool
 
-    def page(self, parts: Iterable["RenderableType"]) -> None:
+    def page(self, parts: Iterable["Block"]) -> None:
         """Text for people."""
         _write(sys.stdout, _rendered(parts, sys.stdout))
 
@@ -47,14 +47,14 @@ class Output:
         """Text that programs read (XML): in UTF-8 and exactly as it is, whatever the terminal."""
         _write(sys.stdout, text, encoding="utf-8")
 
-    def complain(self, sentence: str, page: Iterable["RenderableType"] = ()) -> None:
+    def complain(self, sentence: str, page: Iterable["Block"] = ()) -> None:
         """What went wrong, and the page that explains it."""
         _write(sys.stderr, f"pcipt: {sentence}\n")
         if page:
             _write(sys.stderr, _rendered(page, sys.stderr))
 
 
-def _rendered(parts: Iterable["RenderableType"], stream: TextIO) -> str:
+def _rendered(parts: Iterable["Block"], stream: TextIO) -> str:
     from pcipt_agent.views.text import page
 
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"  # https://no-color.org

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable
 
-    from rich.console import RenderableType
-
     from pcipt_agent.cli.payloads import Reply
     from pcipt_agent.views import wire_refusals, wire_replies
+    from pcipt_agent.views.text import Block
 
 
-def page_of(method: str, reply: Reply, command: Namespace) -> Iterable[RenderableType]:
+def page_of(method: str, reply: Reply, command: Namespace) -> Iterable[Block]:
     """The reply for people."""
     seen = shown(reply)
     match method:
@@ -54,7 +53,7 @@ def document_of(method: str, reply: Reply) -> str | None:
     return rendered.domain if rendered.domain is not None else "".join(f"{element}\n" for element in rendered.elements)
 
 
-def refusal_page(reply: Reply) -> tuple[str, Iterable[RenderableType]]:
+def refusal_page(reply: Reply) -> tuple[str, Iterable[Block]]:
     """A refusal in a sentence; where no devices meet the requests, the funnel that says why."""
     refusal = cast("wire_refusals.RefusalAnswer", shown(reply)).refusal
     if refusal.code != "no-devices":
@@ -64,49 +63,49 @@ def refusal_page(reply: Reply) -> tuple[str, Iterable[RenderableType]]:
     return refusal.message, funnel_page(refusal.funnel)
 
 
-def _devices(reply: wire_replies.DevicesReply, command: Namespace) -> Iterable[RenderableType]:
+def _devices(reply: wire_replies.DevicesReply, command: Namespace) -> Iterable[Block]:
     from pcipt_agent.views.text_devices import device_table, device_tree
 
     return [device_table(reply.devices) if command.table else device_tree(reply.devices)]
 
 
-def _pools(reply: wire_replies.PoolsReply) -> Iterable[RenderableType]:
+def _pools(reply: wire_replies.PoolsReply) -> Iterable[Block]:
     from pcipt_agent.views.text_pools import pool_table
 
     return [pool_table(reply.pools)] if reply.pools else ["no pool: no device is assignable"]
 
 
-def _claims(reply: wire_replies.ClaimsReply) -> Iterable[RenderableType]:
+def _claims(reply: wire_replies.ClaimsReply) -> Iterable[Block]:
     from pcipt_agent.views.text_claims import claim_table
 
     return [claim_table(reply.claims)] if reply.claims else ["no claim"]
 
 
-def _claim(reply: wire_replies.ClaimReply) -> Iterable[RenderableType]:
+def _claim(reply: wire_replies.ClaimReply) -> Iterable[Block]:
     from pcipt_agent.views.text_claims import claim_page
 
     return claim_page(reply)
 
 
-def _freed(reply: wire_replies.FreeReply) -> Iterable[RenderableType]:
+def _freed(reply: wire_replies.FreeReply) -> Iterable[Block]:
     from pcipt_agent.views.text_claims import free_text
 
     return [free_text(reply)]
 
 
-def _explained_device(reply: wire_replies.ExplainDeviceReply) -> Iterable[RenderableType]:
+def _explained_device(reply: wire_replies.ExplainDeviceReply) -> Iterable[Block]:
     from pcipt_agent.views.text_explain import explain_device_page
 
     return explain_device_page(reply)
 
 
-def _explained_request(reply: wire_replies.ExplainRequestReply) -> Iterable[RenderableType]:
+def _explained_request(reply: wire_replies.ExplainRequestReply) -> Iterable[Block]:
     from pcipt_agent.views.text_explain import explain_request_page
 
     return explain_request_page(reply)
 
 
-def _version(reply: wire_replies.VersionReply) -> Iterable[RenderableType]:
+def _version(reply: wire_replies.VersionReply) -> Iterable[Block]:
     from importlib.metadata import version
 
     return [f"pcipt {version('pcipt-agent')}", f"agent {reply.agent} on {reply.host}, API {reply.api}"]

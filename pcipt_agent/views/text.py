@@ -16,6 +16,9 @@ from typing import Final
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+Block = RenderableType
+"""Something that a page is made of."""
+
 _WIDEST: Final = 10_000
 """Columns; rich wants a number."""
 STATUS_STYLE: Final = {
@@ -31,7 +34,7 @@ STATUS_STYLE: Final = {
 """Every device status, in the order of `core.inventory.DeviceStatus`."""
 
 
-def page(parts: Iterable[RenderableType], *, colour: bool) -> str:
+def page(parts: Iterable[Block], *, colour: bool) -> str:
     """The parts below one another."""
     console = Console(
         file=StringIO(),
