@@ -217,3 +217,19 @@ def test_any_file_is_loaded_or_refused_and_never_raises_else(tmp_path: Path, fir
     except ConfigError as error:
         refused = error.mistakes
     assert all(mistake.problem for mistake in refused)
+
+
+def test_without_arguments_the_default_files_are_read(write: Write) -> None:
+    path = write('[pci]\ndevice_spec = {"vendor_id": "8086"}\nx = 1\n')
+    with pytest.raises(ConfigError) as caught:
+        load(cfg.ConfigOpts(), Sources(default_files=[path]), host_at=None)
+    assert [mistake.option for mistake in caught.value.mistakes] == ["[pci] x"]
+    path.write_text('[pci]\ndevice_spec = {"vendor_id": "8086"}\n')
+    assert len(load(cfg.ConfigOpts(), Sources(default_files=[path]), host_at=None).rules.specs) == 1
+
+
+def test_a_name_in_a_value_that_no_option_has_is_a_mistake(write: Write) -> None:
+    (mistake,) = mistakes(write('[pci]\ndevice_spec = {"physical_network": "$nothing"}\n'))
+    assert mistake.option == "[pci] device_spec"
+    assert "nothing" in mistake.problem
+    assert mistake.remedy.endswith("is written $$")
