@@ -84,6 +84,17 @@ def test_another_card_in_the_slot_is_another_device(tree: HostTree, host: Host) 
     assert reader.read().devices[address] == replace(host.devices[address], product_id="1593")
 
 
+def test_a_text_that_changes_and_means_the_same_is_no_change(tree: HostTree) -> None:
+    reader = SysfsReader(tree.root)
+    before = reader.read()
+    tree.write(FIRST_VF, "driver_override", b"\n")  # "(null)" before
+    assert reader.read() is before
+    tree.write(FIRST_VF, "driver_override", b"(null)\n")
+    tree.unbind(PF)
+    after = reader.read()
+    assert [address for address in after.devices if after.devices[address] is not before.devices[address]] == [PF]
+
+
 def test_a_netdev_of_a_virtio_function_is_its_own(tmp_path: Path) -> None:
     text = "host boot x\n0000:00:03.0 1af4:1041 PCI driver virtio-pci net eth0 02:fc:00:00:00:01\n  class 020000\n"
     host = parse_description(text, "a.host")
@@ -98,6 +109,13 @@ def test_a_vdpa_device_that_is_made_turns_its_vf_into_one(tree: HostTree) -> Non
     tree.add_vdpa(FIRST_VF, vdpa)
     device = reader.read().devices[FIRST_VF]
     assert (device.device_type, device.vdpa, device.faults) == ("vdpa", (vdpa,), ())
+
+
+def test_several_vdpa_devices_over_one_vf_are_all_told(tree: HostTree) -> None:
+    for number, name in enumerate(("blue", "amber")):
+        tree.add_vdpa(FIRST_VF, VdpaDevice(name, "net", "vhost_vdpa", f"/dev/vhost-vdpa-{number}"))
+    device = SysfsReader(tree.root).read().devices[FIRST_VF]
+    assert [(vdpa.name, vdpa.node) for vdpa in device.vdpa] == [("amber", "/dev/vhost-vdpa-1"), ("blue", "/dev/vhost-vdpa-0")]
 
 
 def test_the_kernels_vdpa_simulator_is_over_no_function_and_left_out(tree: HostTree, host: Host) -> None:

@@ -37,6 +37,13 @@ def test_vfs_come_in_the_order_of_their_numbers() -> None:
     assert [str(vf.address) for vf in vfs][6:8] == ["0000:3b:00.7", "0000:3b:01.0"]
 
 
+def test_the_order_of_vfs_is_not_that_of_their_addresses() -> None:
+    seen = host("connectx6-on-both-sockets.host")
+    first, second, *_ = seen.vfs_of(at("0000:3b:00.0"))
+    turned = with_device(with_device(seen, replace(first, vf_number=1)), replace(second, vf_number=0))
+    assert [vf.address for vf in turned.vfs_of(at("0000:3b:00.0"))[:2]] == [second.address, first.address]
+
+
 def test_a_vf_without_a_number_comes_last() -> None:
     seen = host("connectx6-on-both-sockets.host")
     first = seen.vfs_of(at("0000:3b:00.0"))[0]
