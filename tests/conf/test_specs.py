@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcipt_agent.conf.specs import KEYS, read_specs
@@ -234,6 +234,7 @@ ENTRIES = st.dictionaries(st.sampled_from([*KEYS, "adress", "func", "colour"]), 
 
 
 @given(st.lists(st.text() | ENTRIES.map(json.dumps) | ENTRIES.map(str), max_size=3))
+@settings(deadline=None)
 def test_whatever_is_written_is_read_or_refused_and_never_raises(texts: list[str]) -> None:
     read = read_specs(texts, lambda _: None)
     assert read.mistakes or all(each.entry <= sum(each.count("{") for each in texts) for each in read.specs)
@@ -243,6 +244,7 @@ def test_whatever_is_written_is_read_or_refused_and_never_raises(texts: list[str
 
 
 @given(ENTRIES)
+@settings(deadline=None)
 def test_a_mistake_is_not_made_again_in_the_entry_as_it_must_be_written(entry: dict[str, object]) -> None:
     for mistake in spec_mistakes(entry):
         if mistake.remedy.startswith("{"):
