@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Catalogue: every device against the rules, and the sets that follow."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcipt_agent.core.alias import Alias, Alternative, RuleSet
+from pcipt_agent.core.catalogue import catalogue_of
+from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.deviceset import indexes, set_of
+from pcipt_agent.core.host import Host
+from pcipt_agent.core.spec import Tags, mismatch
+from tests.support.planned import VF, at, entry, host, pci, rules, sriov
+from tests.support.strategies import ALTERNATIVES, hosts, rule_sets
+
+
+@settings(max_examples=150)
+@given(hosts(), rule_sets())
+def test_the_first_entry_that_matches_is_the_devices_own(machine: Host, ruleset: RuleSet) -> None:
+    catalogue = catalogue_of(machine, ruleset)
+    for device, spec in zip(catalogue.devices, catalogue.spec_of, strict=True):
+        matching = [each for each in ruleset.specs if mismatch(each, device, machine.parent_of(device)) is None]
+        assert spec == (matching[0] if matching else None)
+
+
+@settings(max_examples=150)
+@given(hosts(), rule_sets(), st.lists(ALTERNATIVES, min_size=1, max_size=3))
+def test_what_an_alias_is_offered_is_the_same_configured_or_not(machine: Host, ruleset: RuleSet, wanted: list[Alternative]) -> None:
+    alternatives = tuple(wanted)
+    for device_type in DeviceType:
+        alias = Alias(name="a", device_type=device_type, numa_policy=None, alternatives=alternatives)
+        asked = catalogue_of(machine, ruleset).on_offer(device_type, alternatives)
+        assert catalogue_of(machine, replace(ruleset, aliases={"a": alias})).on_offer(device_type, alternatives) == asked
+        of_any_type = catalogue_of(machine, ruleset).on_offer(None, alternatives)
+        assert asked == of_any_type & catalogue_of(machine, ruleset).by_type.get(device_type, 0)
+
+
+def test_devices_are_indexed_in_address_order() -> None:
+    catalogue = catalogue_of(host(pci("03:00.0"), pci("01:00.0")), rules())
+    assert [str(device.address) for device in catalogue.devices] == ["0000:01:00.0", "0000:03:00.0"]
+    assert catalogue.index_of[at("03:00.0")] == 1
+
+
+def test_relatives_units_and_members_tell_the_same_kinship() -> None:
+    catalogue = catalogue_of(host(pci("01:00.0"), *sriov("02:00.0", vfs=2)), rules())
+    assert catalogue.relatives == (0, 0b1100, 0b0010, 0b0010)
+    assert catalogue.unit_of == (0, 1, 1, 1)
+    assert catalogue.members == {1: 0b1100}
+    assert [catalogue.unit(index) for index in range(4)] == [0b0001, 0b1110, 0b1110, 0b1110]
+
+
+def test_a_vf_whose_pf_is_not_here_is_a_unit_of_its_own() -> None:
+    _, vf = sriov("02:00.0", vfs=1)
+    catalogue = catalogue_of(host(vf), rules())
+    assert (catalogue.unit_of, catalogue.relatives, catalogue.members) == ((0,), (0,), {})
+
+
+def test_relatives_share_one_integer_a_pf() -> None:
+    """One of its own for each of 16384 VFs would be 16 MiB."""
+    catalogue = catalogue_of(host(*(pci(f"{bus:02x}:00.0") for bus in range(80)), *sriov("f0:00.0", vfs=2)), rules())
+    assert catalogue.relatives[81] is catalogue.relatives[82]
+
+
+def test_harmless_is_what_takes_nothing_usable_from_others() -> None:
+    machine = host(pci("01:00.0"), *sriov("02:00.0", vfs=1), *sriov("03:00.0", vfs=1), *sriov("04:00.0", vfs=0))
+    ruleset = rules(entry(1, product=VF), entry(2, address="02:00.0"), entry(3, address="04:00.0"))
+    catalogue = catalogue_of(machine, ruleset)
+    names = {str(catalogue.devices[index].address)[5:] for index in indexes(catalogue.harmless)}
+    assert names == {"01:00.0", "03:00.1", "04:00.0"}
+
+
+def test_devices_of_one_kind_share_ids_class_traits_and_tag() -> None:
+    machine = host(pci("01:00.0"), pci("02:00.0"), pci("03:00.0", product="000a"))
+    ruleset = rules(entry(1, address="01:00.0", tags=Tags(live_migratable=True)), entry(2))
+    catalogue = catalogue_of(machine, ruleset)
+    assert sorted(catalogue.by_kind.values()) == [0b001, 0b010, 0b100]
+    kind = catalogue.kind_of(0)
+    assert kind is not None
+    assert kind.live_migratable
+    assert "HW_PCI_LIVE_MIGRATABLE" in kind.traits
+    assert (catalogue.kind_of(2), kind.resource_class) != (kind, "")
+
+
+def test_what_no_entry_matches_has_no_kind_and_is_not_offered() -> None:
+    catalogue = catalogue_of(host(pci("01:00.0")), rules(entry(1, product="ffff")))
+    assert (catalogue.kind_of(0), catalogue.assignable, catalogue.offered) == (None, 0, 0)
+    assert catalogue.by_ids == {("8086", "0001"): 1}
+
+
+def test_the_sets_by_place_and_type_cover_every_device_once() -> None:
+    catalogue = catalogue_of(host(pci("01:00.0", numa_node=None), *sriov("02:00.0", vfs=2, numa_node=1)), rules())
+    assert catalogue.by_numa_node == {None: 0b0001, 1: 0b1110}
+    assert catalogue.by_type == {DeviceType.PCI: 0b0001, DeviceType.PF: 0b0010, DeviceType.VF: 0b1100}
+    assert catalogue.all_devices == set_of(range(4))

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inventory: what a claim does to its device's relatives, what an operator is told, and that carrying is deriving."""
+
+from dataclasses import replace
+
+import pytest
+
+from pcipt_agent.core.alias import Request
+from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.deviceset import indexes
+from pcipt_agent.core.funnel import Unsatisfied
+from pcipt_agent.core.inventory import DeviceStatus, Inventory
+from tests.support.planned import allocated, at, claimed, entry, freed, host, inventory, pci, rules, sriov, wanting, wish
+
+CARD = sriov("01:00.0", vfs=2)
+PF, V1, V2 = "01:00.0", "01:00.1", "01:00.2"
+
+
+def named(address: str) -> Request:
+    return Request(count=1, address=at(address))
+
+
+def statuses(current: Inventory) -> dict[str, str]:
+    return {str(each.address)[5:]: str(current.status(each.address)) for each in current.catalogue.devices}
+
+
+def test_a_pf_is_blocked_while_one_of_its_vfs_is_claimed() -> None:
+    current = claimed(inventory(host(*CARD)), "c", wish(named(V2)))
+    assert statuses(current) == {PF: "blocked", V1: "free", V2: "claimed"}
+    with pytest.raises(Unsatisfied):
+        claimed(current, "d", wish(named(PF)))
+    current = allocated(current, "c")
+    assert statuses(current) == {PF: "blocked", V1: "free", V2: "allocated"}
+    assert statuses(freed(current, "c")) == {PF: "free", V1: "free", V2: "free"}
+
+
+def test_a_vf_is_blocked_while_its_pf_is_claimed() -> None:
+    current = claimed(inventory(host(*CARD)), "c", wish(named(PF)))
+    assert statuses(current) == {PF: "claimed", V1: "blocked", V2: "blocked"}
+    for vf in (V1, V2):
+        with pytest.raises(Unsatisfied):
+            claimed(current, "d", wish(named(vf)))
+    assert statuses(freed(allocated(current, "c"), "c")) == {PF: "free", V1: "free", V2: "free"}
+
+
+def test_a_pf_stays_blocked_until_the_last_of_its_vfs_is_freed() -> None:
+    current = claimed(claimed(inventory(host(*CARD)), "c", wish(named(V1))), "d", wish(named(V2)))
+    current = freed(current, "c")
+    assert statuses(current) == {PF: "blocked", V1: "free", V2: "claimed"}
+    assert [str(address) for address in current.blockers_of(CARD[0])] == ["0000:01:00.2"]
+    assert statuses(freed(current, "d"))[PF] == "free"
+
+
+def test_vfs_enabled_under_a_claimed_pf_are_blocked() -> None:
+    before = claimed(inventory(host(CARD[0])), "c", wish(named(PF)))
+    current = inventory(host(*CARD), book=before.book)
+    assert statuses(current) == {PF: "claimed", V1: "blocked", V2: "blocked"}
+
+
+def test_a_lost_vf_still_blocks_its_pf_and_gives_it_back_when_freed() -> None:
+    before = claimed(inventory(host(*CARD)), "c", wish(named(V1)))
+    current = inventory(host(CARD[0]), book=before.book)
+    assert current.status(at(V1)) is DeviceStatus.LOST
+    assert current.status(at(PF)) is DeviceStatus.BLOCKED
+    assert current.blockers_of(CARD[0]) == (at(V1),)
+    assert [claim.claim_id for claim in current.lost()] == ["c"]
+    assert freed(current, "c").status(at(PF)) is DeviceStatus.FREE
+
+
+def test_a_device_that_is_listed_no_more_stays_with_its_holder() -> None:
+    before = claimed(inventory(host(pci("02:00.0"))), "c", wish(wanting(1)))
+    current = inventory(host(pci("02:00.0")), rules(entry(1, product="ffff")), before.book)
+    assert current.status(at("02:00.0")) is DeviceStatus.UNLISTED
+    assert freed(current, "c").status(at("02:00.0")) is DeviceStatus.NOT_ASSIGNABLE
+
+
+def test_a_device_that_is_not_ready_is_unusable_and_never_free() -> None:
+    current = inventory(host(replace(pci("02:00.0"), iommu_group=None)))
+    assert current.status(at("02:00.0")) is DeviceStatus.UNUSABLE
+    assert current.free == 0
+
+
+def test_an_address_nobody_knows_has_no_status() -> None:
+    assert inventory(host()).status(at("02:00.0")) is None
+
+
+def test_what_is_free_is_assignable_ready_not_held_and_not_blocked() -> None:
+    machine = host(*CARD, pci("02:00.0"), replace(pci("03:00.0"), iommu_group=None))
+    current = claimed(inventory(machine), "c", wish(named(V1)))
+    assert [str(current.catalogue.devices[index].address)[5:] for index in indexes(current.free)] == [V2, "02:00.0"]
+
+
+def test_taking_and_giving_back_leaves_the_sets_as_they_were() -> None:
+    before = inventory(host(*CARD, *sriov("02:00.0", vfs=2)))
+    after = freed(claimed(before, "c", wish(wanting(3, DeviceType.VF))), "c")
+    assert (after.held, after.blocked, after.beside_held) == (0, 0, 0)
+    assert after.free == before.free
