@@ -15,8 +15,11 @@ from pcipt_agent.cli.parser import command_line
 
 
 def main() -> None:
-    """The entry point."""
-    sys.exit(run(sys.argv[1:]))
+    """The entry point. Ctrl-C ends it as the shell expects: 128 and the signal's number."""
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def run(arguments: Sequence[str]) -> int:

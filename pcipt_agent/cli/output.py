@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, TextIO
 
+from pcipt_agent.errors import HostError
+
 if TYPE_CHECKING:
     from pcipt_agent.views.text import Block
 
@@ -69,3 +71,5 @@ def _write(stream: TextIO, text: str, encoding: str | None = None) -> None:
     except BrokenPipeError:
         # Python flushes once more at exit; https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        raise HostError(stream.name, str(error.strerror)) from error

@@ -2,6 +2,8 @@
 """Commands as an operator runs them, without an agent: the installed entry point, its text, its exit code."""
 
 import json
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +160,29 @@ def test_a_closed_pipe_is_no_traceback(here: tuple[str, ...]) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == 0
+
+
+def test_a_full_disk_is_said(here: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([program("pcipt"), "devices", *here], check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "pcipt: <stdout>: No space left on device\n"
+    assert done.returncode == 2
+
+
+def test_ctrl_c_while_the_agent_is_waited_for_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "empty.conf").write_text("")
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "agent.sock"))
+        hanging.listen()
+        hanging.settimeout(60)
+        options = ("--transport-url", f"unix://{tmp_path}/agent.sock", "--config-file", str(tmp_path / "empty.conf"))
+        with subprocess.Popen([program("pcipt"), "pools", *options], stderr=subprocess.PIPE) as process:
+            connection, _ = hanging.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+            assert process.wait(timeout=60) == 130
+            connection.close()
 
 
 def test_help_and_the_module_are_the_same_command() -> None:
