@@ -82,15 +82,20 @@ def _measured(directory: Path, rounds: int, added_ms: float) -> DurableRow:
     ledger = ledger_over(journal, sriov_host(FUNCTIONS), ruleset=rules())
     times: dict[str, list[float]] = {"sync": [], "bare": [], "alone": [], "durable": []}
     syncs = []
-    with closing(_bare_database(state / "bare.db")) as database, (state / "synced").open("wb") as file:
+    with closing(bare_database(state / "bare.db")) as database, (state / "synced").open("wb") as file:
         _claim_durably(ledger, -1)  # a new log's first frame comes with a sync of the log's header
         for number in range(rounds):
-            times["sync"].append(_milliseconds(_write_and_sync, file.fileno()))
-            times["bare"].append(_milliseconds(database.execute, "INSERT INTO row (body) VALUES ('one row')"))
-            times["alone"].append(_milliseconds(_claim_alone, ledger.inventory, number))
-            before = _syncs()
-            times["durable"].append(_milliseconds(_claim_durably, ledger, number))
-            syncs.append(_syncs() - before)
+            times["sync"].append(milliseconds(_write_and_sync, file.fileno()))
+            times["alone"].append(milliseconds(_claim_alone, ledger.inventory, number))
+            turns = ["bare", "durable"]
+            _MOMENTS.shuffle(turns)  # what went before leaves its mark on the next sync
+            for turn in turns:
+                before = _syncs()
+                if turn == "bare":
+                    times[turn].append(milliseconds(database.execute, "INSERT INTO row (body) VALUES ('one row')"))
+                else:
+                    times[turn].append(milliseconds(_claim_durably, ledger, number))
+                    syncs.append(_syncs() - before)
             ledger.obey(Free(claim_id=f"c{number}", at=1.0), render=_generation)
     made = commits((state / "journal.db-wal").read_bytes())
     journal.close()
@@ -107,7 +112,7 @@ def _measured(directory: Path, rounds: int, added_ms: float) -> DurableRow:
     )
 
 
-def _bare_database(path: Path) -> sqlite3.Connection:
+def bare_database(path: Path) -> sqlite3.Connection:
     """With the settings of the journal, and one table of one column."""
     connection = sqlite3.connect(path, isolation_level=None)
     for setting in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
@@ -145,7 +150,7 @@ def _syncs() -> int:
     return int(ctypes.CDLL(None).syncs_so_far())
 
 
-def _milliseconds(what: Callable[..., object], *arguments: object) -> float:
+def milliseconds(what: Callable[..., object], *arguments: object) -> float:
     """From a moment of its own: a disk that completes by a clock (a throttled one) favours what is asked at its tick."""
     time.sleep(_MOMENTS.uniform(0.0, 0.008))
     start = time.perf_counter()
