@@ -24,6 +24,9 @@ from pcipt_agent.views.wire import AllocatePayload, FreePayload, RequestPayload
 from tests.support.ledgers import ledger_over, small_host, wanted
 from tests.support.ports import SteppingClock
 
+MEMORY = Path("/dev/shm")
+"""Where it is there: the lives are long, and a disk's syncs would be all that they wait for."""
+
 IDS = st.sampled_from(["c1", "c2", "c3", "c4"])
 REQUESTS = st.builds(RequestPayload, alias=st.sampled_from(["a1", "vf"]), count=st.integers(1, 3))
 
@@ -33,7 +36,7 @@ class LifeOfLedgers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._directory = Path(tempfile.mkdtemp())
+        self._directory = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         self._clock = SteppingClock()
         self._lives = 0
         self._full = False

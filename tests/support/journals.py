@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pcipt_agent.adapters.journal import SqliteJournal
+from pcipt_agent.adapters.journal.files import JournalFiles
 from pcipt_agent.core.claim import ClaimBook, Event, evolve
 from tests.support.books import BOOT
 
@@ -31,6 +32,11 @@ def book_in(directory: Path) -> ClaimBook:
         return journal.recover(BOOT, 1.0, 0.0).book
     finally:
         journal.close()
+
+
+def book_read_in(directory: Path) -> ClaimBook:
+    """What the files say, by our own reading alone: nothing is written or synced, so a test may do it a thousand times."""
+    return JournalFiles(directory).replayed().book
 
 
 def books_of(decisions: Sequence[Sequence[Event]]) -> list[ClaimBook]:

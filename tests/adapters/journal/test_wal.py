@@ -10,7 +10,7 @@ from pcipt_agent.adapters.journal.wal import commits, merged
 from pcipt_agent.core.claim import ClaimBook, Claimed, Event, Freed
 from pcipt_agent.errors import JournalError
 from tests.support.books import BOOT, claim, decision
-from tests.support.journals import book_in, books_of, crashed, started
+from tests.support.journals import book_in, book_read_in, books_of, crashed, started
 
 
 def test_our_own_reading_of_the_log_is_sqlites(state: Path, tmp_path: Path) -> None:
@@ -41,9 +41,11 @@ def test_a_log_cut_anywhere_is_a_prefix_of_what_was_acknowledged(state: Path, tm
     cuts |= {boundary + near for boundary in range(32, len(log) + 1, 4096 + 24) for near in (-1, 0, 1, 23, 24, 25)}
     for cut in sorted(each for each in cuts if 0 <= each <= len(log)):
         (copy / "journal.db-wal").write_bytes(log[:cut])
-        shutil.copytree(copy, tmp_path / "cut")
-        assert book_in(tmp_path / "cut") == books[commits(log[:cut])]
-        shutil.rmtree(tmp_path / "cut")
+        assert book_read_in(copy) == books[commits(log[:cut])]
+        if (cut - 32) % (4096 + 24) == 0:  # at a frame's boundary: SQLite recovers the same, or the journal would not open
+            shutil.copytree(copy, tmp_path / "cut")
+            assert book_in(tmp_path / "cut") == books[commits(log[:cut])]
+            shutil.rmtree(tmp_path / "cut")
 
 
 def test_a_log_damaged_anywhere_is_never_a_wrong_book(state: Path, tmp_path: Path) -> None:
@@ -61,12 +63,10 @@ def test_a_log_damaged_anywhere_is_never_a_wrong_book(state: Path, tmp_path: Pat
         damaged = bytearray(log)
         damaged[place] ^= 0x10
         (copy / "journal.db-wal").write_bytes(bytes(damaged))
-        shutil.copytree(copy, tmp_path / "cut")
         try:
-            assert book_in(tmp_path / "cut") in books[-2:]
+            assert book_read_in(copy) in books[-2:]
             assert place >= last
             seen["prefix"] += 1
         except JournalError:
             seen["stopped"] += 1
-        shutil.rmtree(tmp_path / "cut")
     assert seen["stopped"] > 10 * seen["prefix"] > 0
