@@ -17,8 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
-from immutables import Map
-
 from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request
 from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, ClaimState, Event, Fingerprint, Freed, Held, Wish
@@ -169,7 +167,12 @@ def _read_book(fields: Json) -> Book:
     if not isinstance(untrusted_ended, dict):
         raise Undecodable("ended is no object")
     ended = {claim_id: _number(at) for claim_id, at in untrusted_ended.items()}
-    book = ClaimBook(claims=Map({claim.claim_id: claim for claim in claims}), holders=Map(holders), ended=Map(ended))
+    empty = ClaimBook()
+    book = ClaimBook(
+        claims=empty.claims.update({claim.claim_id: claim for claim in claims}),
+        holders=empty.holders.update(holders),
+        ended=empty.ended.update(ended),
+    )
     return Book(_integer(incarnation), book)
 
 
