@@ -17,18 +17,18 @@ PRODUCT = sorted((CHECKOUT / "pcipt_agent").rglob("*.py"))
 SOURCES = PRODUCT + sorted((CHECKOUT / "tests").rglob("*.py"))
 
 HOMES = {
-    "immutables": ["core/claim.py"],
+    "immutables": ["core/claim.py", "views/records.py"],
     "lxml": ["views/domxml.py"],
     "os_resource_classes": ["conf/"],
     "os_traits": ["conf/"],
-    "oslo_config": ["conf/", "daemon.py", "cli"],
-    "oslo_log": ["daemon.py"],
-    "oslo_messaging": ["adapters/rpc", "adapters/local_", "adapters/notif", "daemon.py"],
+    "oslo_config": ["conf/", "adapters/rpc", "adapters/notifications.py", "adapters/local_transport/", "daemon.py", "cli/"],
     "oslo_context": ["adapters/rpc"],
-    "pydantic": ["conf/", "views/wire", "views/answers.py", "adapters/rpc"],
+    "oslo_log": ["daemon.py"],
+    "oslo_messaging": ["adapters/rpc", "adapters/notifications.py", "adapters/local_transport/", "daemon.py"],
+    "pydantic": ["views/wire", "views/methods.py"],
     "pyudev": ["adapters/udev.py"],
     "rich": ["views/text"],
-    "sqlite3": ["adapters/journal"],
+    "sqlite3": ["adapters/journal/"],
 }
 """Third-party module (and sqlite3) → the places that may import it: a file, or the beginning of a path."""
 
