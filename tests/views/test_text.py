@@ -42,6 +42,7 @@ def test_fields_are_attributes_and_what_a_terminal_would_obey_is_written_out() -
     reply = {"claim_id": "\x1b[2Jx", "devices": ["a\x07", {"serial": None, "vf_number": 1}]}
     seen = SimpleNamespace(claim_id="\\x1b[2Jx", devices=["a\\x07", SimpleNamespace(serial=None, vf_number=1)])
     assert shown(reply) == seen
+    assert shown("<a>\n</a>\t") == "<a>\n</a>\\t"
     assert shown({"domain": "<a>\x85</a>"}, harmless=False) == SimpleNamespace(domain="<a>\x85</a>")
 
 
