@@ -126,12 +126,12 @@ class SysfsReader:
         numbers = vf_numbers(now.functions)
         addresses = {name: address for name in now.functions if (address := parse_address(name)) is not None}
         for address, name in sorted(zip(addresses.values(), addresses, strict=True)):
-            raw, kin = now.functions[name], _kin(now, addresses, numbers, name)
+            raw, kin = now.functions[name], _kin(now, name, addresses=addresses, numbers=numbers)
             before = self._known.get(name)
             if before is not None and before.raw is raw and before.kin == kin:
                 known[name] = before
             else:
-                device = device_of(address, raw, kin)
+                device = device_of(address, raw, kin=kin)
                 known[name] = _Known(raw, kin, before.device if before is not None and before.device == device else device)
             devices[address] = known[name].device
         self._known = known
@@ -219,7 +219,7 @@ def _read_function(bus: int, name: str) -> RawFunction | None:
         try:
             listed = set(os.listdir(directory))
             raw = _read_directory(directory, listed)
-            if not _missed(raw, listed) or _is_still(directory, bus, name):
+            if not _missed(raw, listed) or _is_still(directory, bus, name=name):
                 return raw
         finally:
             os.close(directory)
@@ -246,7 +246,7 @@ def _missed(raw: RawFunction, listed: set[str]) -> bool:
     return len(FILES) - raw.files.count(None) != len(_FILE_SET & listed)
 
 
-def _is_still(directory: int, bus: int, name: str) -> bool:
+def _is_still(directory: int, bus: int, *, name: str) -> bool:
     """Whether `name` leads to the directory that was read: a function that left and came back has a new one."""
     try:
         return os.path.samestat(os.fstat(directory), os.stat(name, dir_fd=bus))
@@ -314,7 +314,7 @@ def _read_vpd(path: Path, identity: tuple[Raw, ...]) -> _Vpd:
         return _Vpd(identity, Serial(None, f"its VPD can't be read: {_why(error)}"), final=isinstance(error, PermissionError))
 
 
-def _kin(now: _Sighting, addresses: Mapping[str, PciAddress], numbers: Mapping[tuple[str, str | None], int], name: str) -> Kin:
+def _kin(now: _Sighting, name: str, *, addresses: Mapping[str, PciAddress], numbers: Mapping[tuple[str, str | None], int]) -> Kin:
     pf, vdpa = now.functions[name].physfn, now.vdpa.get(name, ())
     vpd = now.vpd.get(pf or name)
     serial = _NO_VPD if vpd is None else vpd.serial

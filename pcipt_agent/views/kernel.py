@@ -106,12 +106,12 @@ def vf_numbers(functions: Mapping[str, RawFunction]) -> dict[tuple[str, str | No
     }
 
 
-def device_of(address: PciAddress, raw: RawFunction, kin: Kin) -> Device:
+def device_of(address: PciAddress, raw: RawFunction, *, kin: Kin) -> Device:
     """The device that the files mean. Never fails: what can't be understood is a fault of it."""
     plain = _plain(raw.files)
-    device_type = _device_type(raw, plain, kin)
+    device_type = _device_type(raw, plain, over=bool(kin.vdpa))
     vdpa = tuple([_vdpa(each, plain.class_code) for each in kin.vdpa])
-    faults = [*_faults_of_place(address, raw, kin), *_faults_of_vdpa(vdpa, device_type)]
+    faults = [*_faults_of_place(address, raw, parent_here=kin.parent_here), *_faults_of_vdpa(vdpa, device_type)]
     return Device(
         address=address,
         device_type=device_type,
@@ -138,9 +138,10 @@ def device_of(address: PciAddress, raw: RawFunction, kin: Kin) -> Device:
     )
 
 
-def _device_type(raw: RawFunction, plain: "_Plain", kin: Kin) -> DeviceType:
+def _device_type(raw: RawFunction, plain: "_Plain", *, over: bool) -> DeviceType:
+    """`over`: whether a vDPA device is over the function."""
     if raw.physfn is not None:
-        return DeviceType.VDPA if kin.vdpa else DeviceType.VF
+        return DeviceType.VDPA if over else DeviceType.VF
     return DeviceType.PCI if plain.sriov is None else DeviceType.PF
 
 
@@ -196,10 +197,10 @@ class _Files:
 
     def take(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
         """The value of the file `name`; None where it is missing, empty or not understood."""
-        return _parsed(name, self._files[name], parse, self.faults)
+        return _parsed(name, self._files[name], parse=parse, faults=self.faults)
 
 
-def _parsed(name: str, raw: Raw, parse: Callable[[bytes], _Value], faults: list[Fault]) -> _Value | None:
+def _parsed(name: str, raw: Raw, *, parse: Callable[[bytes], _Value], faults: list[Fault]) -> _Value | None:
     if not raw or raw == b"\n":
         if name in NEEDED:
             faults.append(Fault(FaultKind.MISSING_FILE, name))
@@ -244,14 +245,16 @@ def _iommu_group(raw: RawFunction, faults: list[Fault]) -> int | None:
 def _netdevs(raw: RawFunction, faults: list[Fault]) -> tuple[Netdev, ...]:
     if not raw.nets:
         return ()
-    return tuple([Netdev(name, _parsed(f"net/{name}/address", content, sysfs_text.mac, faults)) for name, content in raw.nets])
+    return tuple(
+        [Netdev(name, _parsed(f"net/{name}/address", content, parse=sysfs_text.mac, faults=faults)) for name, content in raw.nets]
+    )
 
 
-def _faults_of_place(address: PciAddress, raw: RawFunction, kin: Kin) -> list[Fault]:
+def _faults_of_place(address: PciAddress, raw: RawFunction, *, parent_here: bool) -> list[Fault]:
     faults = []
     if not address.within_limits:
         faults.append(Fault(FaultKind.OUTSIDE_LIMITS, str(address)))
-    if raw.physfn is not None and not kin.parent_here:
+    if raw.physfn is not None and not parent_here:
         faults.append(Fault(FaultKind.VF_WITHOUT_PF, f"physfn is {raw.physfn}"))
     return faults
 

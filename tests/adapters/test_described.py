@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A described host in a file that a person edits under the reader; what every reader must do is in `contract/test_host_reader.py`."""
+"""A described host in a file that a person edits under the reader; what every reader must do is in `contract`."""
 
 from pathlib import Path
 

@@ -80,16 +80,16 @@ def test_another_card_in_the_slot_is_another_device(tree: HostTree, host: Host) 
     reader = SysfsReader(tree.root)
     reader.read()
     address = PciAddress(0, 0xD8, 0, 0)
-    tree.write(address, "device", b"0x1593\n")
+    tree.write(address, "device", content=b"0x1593\n")
     assert reader.read().devices[address] == replace(host.devices[address], product_id="1593")
 
 
 def test_a_text_that_changes_and_means_the_same_is_no_change(tree: HostTree) -> None:
     reader = SysfsReader(tree.root)
     before = reader.read()
-    tree.write(FIRST_VF, "driver_override", b"\n")  # "(null)" before
+    tree.write(FIRST_VF, "driver_override", content=b"\n")  # "(null)" before
     assert reader.read() is before
-    tree.write(FIRST_VF, "driver_override", b"(null)\n")
+    tree.write(FIRST_VF, "driver_override", content=b"(null)\n")
     tree.unbind(PF)
     after = reader.read()
     assert [address for address in after.devices if after.devices[address] is not before.devices[address]] == [PF]
@@ -187,17 +187,17 @@ def test_a_host_with_odd_functions_reads_the_others_as_ever(tmp_path: Path) -> N
 def test_vpd_is_read_once_while_the_ids_stay(tree: HostTree) -> None:
     reader = SysfsReader(tree.root)
     serial = reader.read().devices[PF].serial
-    tree.write(PF, "vpd", vpd("CHANGED"))
-    tree.write(PF, "driver_override", b"vfio-pci\n")
+    tree.write(PF, "vpd", content=vpd("CHANGED"))
+    tree.write(PF, "driver_override", content=b"vfio-pci\n")
     assert reader.read().devices[PF].serial == serial
-    tree.write(PF, "subsystem_device", b"0x0051\n")
+    tree.write(PF, "subsystem_device", content=b"0x0051\n")
     seen = reader.read()
     assert [seen.devices[address].serial for address in (PF, FIRST_VF)] == ["CHANGED", "CHANGED"]
 
 
 def test_a_vf_takes_its_pfs_serial_number_and_its_reason(tree: HostTree) -> None:
-    tree.write(FIRST_VF, "vpd", vpd("ITS-OWN"))
-    tree.write(PF, "vpd", vpd(None))
+    tree.write(FIRST_VF, "vpd", content=vpd("ITS-OWN"))
+    tree.write(PF, "vpd", content=vpd(None))
     seen = SysfsReader(tree.root).read()
     for address in (PF, FIRST_VF):
         assert (seen.devices[address].serial, seen.devices[address].serial_unknown) == (None, NO_SERIAL)

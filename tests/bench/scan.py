@@ -54,12 +54,12 @@ class ScanRow:
     rescan_ratio: float
 
 
-def scan_rows(directory: Path, sizes: Sequence[int] = SIZES, rounds: int = 7) -> tuple[ScanRow, ...]:
+def scan_rows(directory: Path, sizes: Sequence[int] = SIZES, *, rounds: int = 7) -> tuple[ScanRow, ...]:
     """One row a size, over trees that are made in `directory` (which is best in memory) and removed again."""
-    return tuple(_row(directory / f"host-{functions}", functions, rounds) for functions in sizes)
+    return tuple(_row(directory / f"host-{functions}", functions, rounds=rounds) for functions in sizes)
 
 
-def _row(root: Path, functions: int, rounds: int) -> ScanRow:
+def _row(root: Path, functions: int, *, rounds: int) -> ScanRow:
     host = sriov_host(functions)
     HostTree(root, host)
     try:
@@ -68,13 +68,13 @@ def _row(root: Path, functions: int, rounds: int) -> ScanRow:
         assert reader.read() == host
         gc.collect()
         gc.freeze()  # the bench's own objects are no part of what either costs
-        return _measure(root, functions, rounds, reader, floor)
+        return _measure(root, functions, rounds=rounds, reader=reader, floor=floor)
     finally:
         gc.unfreeze()
         shutil.rmtree(root)
 
 
-def _measure(root: Path, functions: int, rounds: int, reader: SysfsReader, floor: "_Floor") -> ScanRow:
+def _measure(root: Path, functions: int, *, rounds: int, reader: SysfsReader, floor: "_Floor") -> ScanRow:
     floors, firsts, rescans = [], [], []
     seen, written = reader.read(), _last_write(root)
     for _ in range(rounds):

@@ -52,7 +52,7 @@ DEVICES = st.builds(
 NODES = st.builds(NumaNode, st.integers(0, 64), st.frozensets(st.integers(0, 512), max_size=8), st.none() | st.integers(0, 8))
 
 
-def host_of(devices: list[Device], nodes: list[NumaNode], boot_id: str) -> Host:
+def host_of(devices: list[Device], nodes: list[NumaNode], *, boot_id: str) -> Host:
     return Host(
         devices={device.address: device for device in sorted(devices, key=lambda device: device.address)},
         numa_nodes={node.node: node for node in sorted(nodes, key=lambda node: node.node)},
@@ -60,7 +60,7 @@ def host_of(devices: list[Device], nodes: list[NumaNode], boot_id: str) -> Host:
     )
 
 
-HOSTS = st.builds(host_of, st.lists(DEVICES, max_size=3), st.lists(NODES, max_size=2), TEXTS)
+HOSTS = st.builds(host_of, st.lists(DEVICES, max_size=3), st.lists(NODES, max_size=2), boot_id=TEXTS)
 
 
 @given(HOSTS)

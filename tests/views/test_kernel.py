@@ -29,7 +29,7 @@ def raw(files: dict[str, Raw] = NIC, *, group: str | None = None, physfn: str | 
 
 
 def device(**files: Raw) -> Device:
-    return device_of(ADDRESS, raw({**NIC, **files}), ALONE)
+    return device_of(ADDRESS, raw({**NIC, **files}), kin=ALONE)
 
 
 def test_ids_and_class_are_read_as_the_kernel_writes_them() -> None:
@@ -92,35 +92,35 @@ def test_an_id_that_is_not_known_is_not_guessed() -> None:
 
 
 def test_an_iommu_group_is_the_number_that_the_link_leads_to() -> None:
-    assert device_of(ADDRESS, raw(group="12"), ALONE).iommu_group == 12
-    odd = device_of(ADDRESS, raw(group="twelve"), ALONE)
+    assert device_of(ADDRESS, raw(group="12"), kin=ALONE).iommu_group == 12
+    odd = device_of(ADDRESS, raw(group="twelve"), kin=ALONE)
     assert odd.iommu_group is None
     assert odd.faults == (Fault(FaultKind.UNDECODABLE, "iommu_group leads to 'twelve'"),)
 
 
 def test_a_network_interface_has_its_mac() -> None:
-    assert device_of(ADDRESS, raw(mac=b"b8:59:9f:00:00:10\n"), ALONE).netdevs == (Netdev("ens1", "b8:59:9f:00:00:10"),)
-    odd = device_of(ADDRESS, raw(mac=b"none\n"), ALONE)
+    assert device_of(ADDRESS, raw(mac=b"b8:59:9f:00:00:10\n"), kin=ALONE).netdevs == (Netdev("ens1", "b8:59:9f:00:00:10"),)
+    odd = device_of(ADDRESS, raw(mac=b"none\n"), kin=ALONE)
     assert odd.netdevs == (Netdev("ens1", None),)
     assert odd.faults == (Fault(FaultKind.UNDECODABLE, "net/ens1/address holds b'none\\n'"),)
 
 
 def test_a_vf_has_its_place_and_its_serial_from_its_pf() -> None:
     kin = Kin(PF, True, 3, Serial("MT2042X00001", None), ())
-    seen = device_of(ADDRESS, raw(physfn=str(PF)), kin)
+    seen = device_of(ADDRESS, raw(physfn=str(PF)), kin=kin)
     assert (seen.device_type, seen.parent, seen.vf_number, seen.serial) == (DeviceType.VF, PF, 3, "MT2042X00001")
     assert seen.faults == ()
 
 
 def test_a_vf_whose_pf_is_not_here_is_still_a_vf() -> None:
-    seen = device_of(ADDRESS, raw(physfn=str(PF)), ALONE._replace(parent=PF))
+    seen = device_of(ADDRESS, raw(physfn=str(PF)), kin=ALONE._replace(parent=PF))
     assert seen.device_type is DeviceType.VF
     assert seen.faults == (Fault(FaultKind.VF_WITHOUT_PF, "physfn is 0000:3b:00.0"),)
 
 
 def test_a_wide_domain_is_outside_the_limits() -> None:
     wide = PciAddress(0x10000, 0, 0, 0)
-    assert device_of(wide, raw(), ALONE).faults == (Fault(FaultKind.OUTSIDE_LIMITS, "10000:00:00.0"),)
+    assert device_of(wide, raw(), kin=ALONE).faults == (Fault(FaultKind.OUTSIDE_LIMITS, "10000:00:00.0"),)
 
 
 def test_vf_numbers_are_those_of_the_links() -> None:
@@ -133,7 +133,7 @@ GOOD = RawVdpa("vdpa0", "vhost_vdpa", ("vhost-vdpa-3",), None)
 
 def vdpa_device(*vdpa: RawVdpa, class_code: bytes = b"0x020000\n", physfn: str | None = "0000:3b:00.0") -> Device:
     kin = Kin(PF if physfn else None, physfn is not None, 0, Serial(None, None), vdpa)
-    return device_of(ADDRESS, raw({**NIC, "class": class_code}, physfn=physfn), kin)
+    return device_of(ADDRESS, raw({**NIC, "class": class_code}, physfn=physfn), kin=kin)
 
 
 def test_a_vf_with_a_vdpa_device_over_it_is_one() -> None:
@@ -186,7 +186,7 @@ VDPA = st.builds(RawVdpa, st.text(), st.none() | st.text(), st.lists(st.text(), 
 
 @given(FUNCTIONS, st.lists(VDPA, max_size=2).map(tuple))
 def test_no_file_can_break_it(function: RawFunction, vdpa: tuple[RawVdpa, ...]) -> None:
-    seen = device_of(ADDRESS, function, ALONE._replace(vdpa=vdpa))
+    seen = device_of(ADDRESS, function, kin=ALONE._replace(vdpa=vdpa))
     assert seen.address == ADDRESS
     if seen.vendor_id == UNKNOWN_ID or seen.product_id == UNKNOWN_ID:
         assert seen.faults
