@@ -141,9 +141,14 @@ def test_a_server_that_is_another_hosts_is_said_at_once(url: str) -> None:
     with (
         serving(url, Echo()),
         calling(url, timeout=60, server="host2") as client,
-        pytest.raises(NotReachable, match=r"on host2 here; .* serves echo on host1"),
+        pytest.raises(NotReachable, match=r"on 'host2' here; .* serves echo on host1"),
     ):
         client.call({}, "echo", data=1)
+
+
+def test_a_cast_that_no_server_takes_is_said_too(url: str) -> None:
+    with serving(url, Echo()), calling(url, server="host2") as client, pytest.raises(NotReachable, match="on 'host2' here"):
+        client.cast({}, "note", data=1)
 
 
 def test_a_server_that_dies_in_a_call_is_said_at_once(url: str) -> None:
@@ -244,6 +249,25 @@ def test_garbage_is_disconnected_and_logged_once_and_others_are_served(
     assert len(told) == 1
 
 
+def test_a_stranger_is_told_by_its_first_bytes_and_not_waited_for(url: str) -> None:
+    with serving(url, Echo()), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stranger:
+        stranger.connect(str(path_of(url)))
+        stranger.settimeout(10)
+        stranger.sendall(b"HELO")
+        assert is_let_go(stranger)
+
+
+def test_a_station_that_is_stopped_takes_no_call_that_is_on_its_way(url: str) -> None:
+    hub = Hub(path_of(url))
+    station = Station(oslo_messaging.Target(topic="t", server="s"), hub.add, hub.remove)
+    taken: list[Call] = []
+    station.start(taken.extend)
+    assert station.deliver(Call({}, {}, None, None))
+    station.stop()
+    assert not station.deliver(Call({}, {}, None, None))
+    assert len(taken) == 1
+
+
 def test_a_peer_that_stops_within_a_frame_is_let_go_after_a_while(url: str, caplog: pytest.LogCaptureFixture) -> None:
     hub = Hub(path_of(url), stall=0.2)
     hub.open()
@@ -292,6 +316,8 @@ def test_a_subscriber_that_does_not_read_costs_the_notifier_nothing_and_is_let_g
         while frames[-1]["kind"] == "notification":
             frames.append(receive(stuck, Patience(10), Patience(10)))
         assert frames[-1] == {"kind": "dropped", "missed": 1001}
+        told = [frame["message"]["payload"].get("number", -1) for frame in frames[:-1]]
+        assert told == sorted(told)
         assert stuck.recv(1) == b""
 
 

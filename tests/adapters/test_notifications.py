@@ -50,15 +50,15 @@ def listened(url: str) -> Iterator[Subscriber]:
         yield subscriber
 
 
-def test_the_life_of_a_claim_and_of_a_device_is_told_in_order(url: str) -> None:
+def test_the_life_of_a_claim_and_of_a_device_is_told(url: str) -> None:
     after: Inventory = freed(CLAIMED, "c1")
     with listened(url) as subscriber, notifications(url) as told:
         told.happened(CLAIM, CLAIMED)
         told.happened(Decision(events=(Freed("c1", 6.0),), at=6.0, boot_id="boot-1"), after)
         told.observed(difference(EMPTY.catalogue.host, host()), inventory(host()))
-        got = [next_other(subscriber) for _ in range(3)]
-    assert [event_type for event_type, _ in got] == ["pcipt.claim.claimed", "pcipt.claim.freed", "pcipt.device.departed"]
-    claim, free = dict(got[0][1]), dict(got[1][1])
+        got = dict(next_other(subscriber) for _ in range(3))
+    assert set(got) == {"pcipt.claim.claimed", "pcipt.claim.freed", "pcipt.device.departed"}
+    claim, free = got["pcipt.claim.claimed"], got["pcipt.claim.freed"]
     assert (claim["generation"], claim["request_id"], claim["addresses"]) == (CLAIMED.generation, "req-1", ["0000:3b:00.0"])
     assert (free["generation"], free["consumer"], free["addresses"]) == (after.generation, wish().consumer, ["0000:3b:00.0"])
 

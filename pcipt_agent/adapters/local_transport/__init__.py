@@ -5,8 +5,9 @@
     notifier ──notify────▶ │ hub │
     subscriber ──────────▶ └─────┘ ──▶ subscribers, each behind its own bounded queue
 
-The process that serves RPC is the hub. A connection carries one exchange: a call and its answer, or a subscription and what
-follows. So there is nothing to correlate, a caller needs no thread, and a caller that has gone is a connection that has ended.
+The process that serves RPC is the hub. A connection carries one exchange: a call and its answer, a notification and that it was
+taken, or a subscription and what follows. So there is nothing to correlate, a caller needs no thread, and a caller that has gone
+is a connection that has ended.
 
 Does not know: the agent's methods and payloads; it moves oslo.messaging's dictionaries.
 """

@@ -63,13 +63,15 @@ def _reason(error: OSError) -> str:
 
 
 def tell(path: Path, frame: dict[str, Any]) -> None:
-    """Hands over a cast or a notification, which has no answer."""
+    """Hands over a cast or a notification, and returns when it is taken: so the next one comes after it."""
+    patience = Patience(_STALL)
     try:
-        with connect(path, None) as sock:
-            send(sock, encode(frame), Patience(_STALL))
+        with connect(path, time.monotonic() + _STALL) as sock:
+            send(sock, encode(frame), patience)
+            _taken(receive(sock, patience, patience))
     except TimeoutError as error:
-        raise NotReachable(f"the agent at {path} takes nothing for {_STALL:g} s") from error
-    except OSError as error:
+        raise Interrupted(f"the agent at {path} takes nothing for {_STALL:g} s") from error
+    except (Ended, NotAFrame, OSError) as error:
         raise Interrupted(f"the agent at {path} ended the connection: {error}") from error
 
 
@@ -89,6 +91,16 @@ def ask(path: Path, frame: dict[str, Any], timeout: float | None, exmods: list[s
         raise oslo_messaging.MessagingTimeout(f"no answer from the agent at {path} within {waited}") from error
     except (Ended, NotAFrame, OSError) as error:
         raise Interrupted(f"the agent at {path} did not answer, whether it obeyed is not known: {error}") from error
+
+
+def _taken(answer: dict[str, Any]) -> None:
+    match answer:
+        case {"kind": "taken"}:
+            return
+        case {"kind": "undeliverable", "problem": problem}:
+            raise NotReachable(problem)
+        case _:
+            raise NotAFrame(f"an answer of kind {answer.get('kind')!r}")
 
 
 def _left(until: float | None) -> bool:

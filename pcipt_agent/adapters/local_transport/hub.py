@@ -27,8 +27,9 @@ from pcipt_agent.adapters.local_transport.subscribers import Subscribers
 
 _LOG = logging.getLogger(__name__)
 _PEERCRED = struct.Struct("3i")  # struct ucred: pid, uid, gid
-_CONNECTIONS = 512
-"""At once; the next wait in the listen queue. Subscribers are bounded below it, so that they never keep callers out."""
+_CONNECTIONS = 256
+"""At once, with two file descriptors each, of 1024 that a process may have; the next wait in the listen queue. Subscribers are
+bounded below it, so that they never keep callers out."""
 
 _LONGEST_MONITOR = 1e6
 """Seconds; oslo.messaging's watchdog thread ends badly for infinity."""
@@ -118,8 +119,9 @@ class Hub:
             self._slots.release()
 
     def _exchange(self, sock: socket.socket, peer: Peer) -> None:
-        outbox = Outbox()
+        outbox: Outbox | None = None
         try:
+            outbox = Outbox()
             frame = receive(sock, Patience(self._stall), Patience(self._stall))
             match frame:
                 case {
@@ -132,7 +134,7 @@ class Hub:
                     self._deliver(frame, Call(ctxt, message, outbox if kind == "call" else None, monitor), outbox)
                 case {"kind": "notify", "exchange": str() | None, "topic": str(), "ctxt": dict(), "message": dict()}:
                     self._subscribers.publish(frame)
-                    return
+                    _answer(outbox, {"kind": "taken"})
                 case {"kind": "subscribe", "topics": list(topics)}:
                     outbox.close()
                     outbox = self._subscribers.join(topics, frame.get("pool"))
@@ -146,10 +148,11 @@ class Hub:
         except (Ended, OSError) as error:
             _LOG.debug("pid %d, uid %d has gone: %s", peer.pid, peer.uid, error)
         finally:
-            self._subscribers.leave(outbox)
-            if outbox.missed:
-                _LOG.warning("let a slow subscriber go: pid %d, uid %d, %d notifications", peer.pid, peer.uid, outbox.missed)
-            outbox.close()
+            if outbox is not None:
+                self._subscribers.leave(outbox)
+                if outbox.missed:
+                    _LOG.warning("let a slow subscriber go: pid %d, uid %d, %d lost", peer.pid, peer.uid, outbox.missed)
+                outbox.close()
 
     def _deliver(self, frame: dict[str, Any], call: Call, outbox: Outbox) -> None:
         """To the server of the target, or to all of them where it is a fan-out cast."""
@@ -161,11 +164,11 @@ class Hub:
                 break
         if not taken:
             here = ", ".join(sorted(f"{station.topic} on {station.server}" for station in self._stations)) or "nothing any more"
-            problem = f"no server for {frame.get('topic')} on {frame.get('server') or 'any host'} here; {self._path} serves {here}"
+            problem = f"no server for {frame.get('topic')!r} on {frame.get('server')!r} here; {self._path} serves {here}"
             _LOG.info("%s", problem)
-            outbox.put(encode({"kind": "undeliverable", "problem": problem}))
-        if not taken or frame["kind"] == "cast":
-            outbox.finish()
+            _answer(outbox, {"kind": "undeliverable", "problem": problem})
+        elif frame["kind"] == "cast":
+            _answer(outbox, {"kind": "taken"})
 
     def _send(self, sock: socket.socket, outbox: Outbox) -> None:
         """Until the outbox is finished, or the peer has gone."""
@@ -179,6 +182,12 @@ class Hub:
                 send(sock, frame, Patience(self._stall))
             if done or sock.fileno() in events:
                 return
+
+
+def _answer(outbox: Outbox, content: dict[str, Any]) -> None:
+    """The one and last frame for the peer."""
+    outbox.put(encode(content))
+    outbox.finish()
 
 
 def _is_for(frame: dict[str, Any], station: Station) -> bool:
