@@ -5,7 +5,6 @@ What every reader of a host must do is in `contract/test_host_reader.py`.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from pcipt_agent.core.host import Host, difference
 from pcipt_agent.errors import HostError
 from pcipt_agent.views.description import parse_description
 from pcipt_agent.views.vpd import NO_SERIAL
-from tests.support.hosttree import HostTree, vpd
+from tests.support.hosttree import HostTree, directory_in_memory, vpd
 from tests.support.machines import card
 
 HOSTS = Path(__file__).parents[1] / "hosts"
@@ -38,8 +37,14 @@ def host() -> Host:
 
 
 @pytest.fixture
-def tree(tmp_path: Path, host: Host) -> HostTree:
-    return HostTree(tmp_path, host)
+def root() -> Iterator[Path]:
+    with directory_in_memory() as directory:
+        yield directory
+
+
+@pytest.fixture
+def tree(root: Path, host: Host) -> HostTree:
+    return HostTree(root, host)
 
 
 def test_this_machines_own_functions_are_read() -> None:
@@ -95,11 +100,11 @@ def test_a_text_that_changes_and_means_the_same_is_no_change(tree: HostTree) -> 
     assert [address for address in after.devices if after.devices[address] is not before.devices[address]] == [PF]
 
 
-def test_a_netdev_of_a_virtio_function_is_its_own(tmp_path: Path) -> None:
+def test_a_netdev_of_a_virtio_function_is_its_own(root: Path) -> None:
     text = "host boot x\n0000:00:03.0 1af4:1041 PCI driver virtio-pci net eth0 02:fc:00:00:00:01\n  class 020000\n"
     host = parse_description(text, "a.host")
-    assert (HostTree(tmp_path, host).directory_of(PciAddress(0, 0, 3, 0)) / "virtio3/net/eth0").is_dir()
-    assert SysfsReader(tmp_path).read() == host
+    assert (HostTree(root, host).directory_of(PciAddress(0, 0, 3, 0)) / "virtio3/net/eth0").is_dir()
+    assert SysfsReader(root).read() == host
 
 
 def test_a_vdpa_device_that_is_made_turns_its_vf_into_one(tree: HostTree) -> None:
@@ -177,10 +182,10 @@ def test_an_entry_whose_name_is_no_address_is_left_out(tree: HostTree, host: Hos
     assert SysfsReader(tree.root).read() == host
 
 
-def test_a_host_with_odd_functions_reads_the_others_as_ever(tmp_path: Path) -> None:
+def test_a_host_with_odd_functions_reads_the_others_as_ever(root: Path) -> None:
     host = described("odd-functions-beside-a-good-one.host")
-    HostTree(tmp_path, host)
-    seen = SysfsReader(tmp_path).read()
+    HostTree(root, host)
+    seen = SysfsReader(root).read()
     assert [str(device.address) for device in seen.devices.values() if not device.faults] == ["0000:01:00.0"]
 
 
@@ -231,15 +236,13 @@ def without_privileges() -> Iterator[None]:
             os.seteuid(0)
 
 
-def test_vpd_that_only_root_may_read_is_unknown_with_that_reason(host: Host) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)  # pytest's own is closed to other users
-        tree = HostTree(Path(directory) / "host", host)
-        (tree.directory_of(PF) / "vpd").chmod(0)
-        with without_privileges():
-            seen = SysfsReader(tree.root).read()
-        assert seen.devices[PF].serial is None
-        assert seen.devices[FIRST_VF].serial_unknown == "its VPD can't be read: Permission denied"
+def test_vpd_that_only_root_may_read_is_unknown_with_that_reason(tree: HostTree) -> None:
+    tree.root.chmod(0o755)  # a temporary directory is closed to other users
+    (tree.directory_of(PF) / "vpd").chmod(0)
+    with without_privileges():
+        seen = SysfsReader(tree.root).read()
+    assert seen.devices[PF].serial is None
+    assert seen.devices[FIRST_VF].serial_unknown == "its VPD can't be read: Permission denied"
 
 
 def test_a_cpu_list_that_is_not_understood_is_a_node_without_cpus(tree: HostTree) -> None:
@@ -280,11 +283,11 @@ def test_no_file_stays_open(tree: HostTree) -> None:
     assert set(Path("/proc/self/fd").iterdir()) == before
 
 
-def test_thousands_of_functions_share_what_is_equal(tmp_path: Path) -> None:
+def test_thousands_of_functions_share_what_is_equal(root: Path) -> None:
     devices = {device.address: device for device in card(0x3B)}
     host = Host(devices=devices, numa_nodes={}, boot_id="x")
-    HostTree(tmp_path, host)
-    seen = SysfsReader(tmp_path).read()
+    HostTree(root, host)
+    seen = SysfsReader(root).read()
     assert seen == host
     vfs = seen.vfs_of(PF)
     assert len({id(vf.vendor_id) for vf in vfs}) == 1

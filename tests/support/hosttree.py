@@ -15,8 +15,10 @@ Source: Documentation/ABI/testing/sysfs-bus-pci, sysfs-bus-vdpa, sysfs-kernel-io
 import ast
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.core.device import Device, FaultKind, Link, Sriov, VdpaDevice
@@ -26,6 +28,14 @@ from pcipt_agent.views.vpd import NO_SERIAL, NOT_VPD, WRONG_SUM
 
 STEPPED_OVER = ("config", "enable", "irq", "modalias", "remove", "resource", "uevent")
 """Some of the files that no reader of ours needs; a real function has some thirty more."""
+
+
+@contextmanager
+def directory_in_memory() -> Iterator[Path]:
+    """An empty directory, in memory where this machine has such a place: a tree is thousands of small files."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(prefix="pcipt-", dir=memory if os.access(memory, os.W_OK) else None) as directory:
+        yield Path(directory)
 
 
 class HostTree:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whoever reads a host sees the same one: a tree made from the description, read from /sys, and the description itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pcipt_agent.core.host import Host
 from pcipt_agent.errors import HostError
 from pcipt_agent.ports import HostReader
 from pcipt_agent.views.description import description_of, parse_description
-from tests.support.hosttree import HostTree
+from tests.support.hosttree import HostTree, directory_in_memory
 
 CHECKOUT = Path(__file__).parents[3]
 MACHINES = [CHECKOUT / "etc/pcipt-agent/example.host", *sorted((CHECKOUT / "tests/hosts").glob("*.host"))]
@@ -68,6 +68,12 @@ Machine = Callable[[Path, Host], Described | Sysfs]
 both = pytest.mark.parametrize("machine", [Described, Sysfs])
 
 
+@pytest.fixture
+def root() -> Iterator[Path]:
+    with directory_in_memory() as directory:
+        yield directory
+
+
 def read(path: Path) -> Host:
     return parse_description(path.read_text(), str(path))
 
@@ -78,27 +84,27 @@ def a_device(host: Host) -> Device:
 
 @both
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.stem)
-def test_the_host_is_what_was_described(path: Path, machine: Machine, tmp_path: Path) -> None:
+def test_the_host_is_what_was_described(path: Path, machine: Machine, root: Path) -> None:
     host = read(path)
-    assert machine(tmp_path, host).reader().read() == host
+    assert machine(root, host).reader().read() == host
 
 
 @both
-def test_devices_come_in_address_order(machine: Machine, tmp_path: Path) -> None:
-    seen = machine(tmp_path, read(MACHINES[0])).reader().read()
+def test_devices_come_in_address_order(machine: Machine, root: Path) -> None:
+    seen = machine(root, read(MACHINES[0])).reader().read()
     assert list(seen.devices) == sorted(seen.devices)
 
 
 @both
-def test_a_second_look_at_an_unchanged_host_is_the_same_object(machine: Machine, tmp_path: Path) -> None:
-    reader = machine(tmp_path, read(MACHINES[0])).reader()
+def test_a_second_look_at_an_unchanged_host_is_the_same_object(machine: Machine, root: Path) -> None:
+    reader = machine(root, read(MACHINES[0])).reader()
     assert reader.read() is reader.read()
 
 
 @both
-def test_only_what_has_changed_is_another_object(machine: Machine, tmp_path: Path) -> None:
+def test_only_what_has_changed_is_another_object(machine: Machine, root: Path) -> None:
     host = read(MACHINES[0])
-    here = machine(tmp_path, host)
+    here = machine(root, host)
     reader, device = here.reader(), a_device(host)
     before = reader.read()
     here.unbind(host, device)
@@ -110,9 +116,9 @@ def test_only_what_has_changed_is_another_object(machine: Machine, tmp_path: Pat
 
 
 @both
-def test_a_device_that_left_is_gone(machine: Machine, tmp_path: Path) -> None:
+def test_a_device_that_left_is_gone(machine: Machine, root: Path) -> None:
     host = read(MACHINES[0])
-    here = machine(tmp_path, host)
+    here = machine(root, host)
     reader, device = here.reader(), a_device(host)
     reader.read()
     here.unplug(host, device)
@@ -121,11 +127,11 @@ def test_a_device_that_left_is_gone(machine: Machine, tmp_path: Path) -> None:
 
 
 @both
-def test_a_host_that_can_not_be_read_at_all_is_an_error_that_names_it(machine: Machine, tmp_path: Path) -> None:
-    here = machine(tmp_path, read(MACHINES[0]))
+def test_a_host_that_can_not_be_read_at_all_is_an_error_that_names_it(machine: Machine, root: Path) -> None:
+    here = machine(root, read(MACHINES[0]))
     reader = here.reader()
     reader.read()
     here.vanish()
     with pytest.raises(HostError) as caught:
         reader.read()
-    assert caught.value.path.startswith(str(tmp_path))
+    assert caught.value.path.startswith(str(root))
