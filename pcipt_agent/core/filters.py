@@ -69,6 +69,11 @@ def _device(question: Question, index: int) -> Device:
     return question.inventory.catalogue.devices[index]
 
 
+def _other_ids(question: Question, index: int) -> str:
+    device = question.inventory.catalogue.devices[index]
+    return f"it is {device.vendor_id}:{device.product_id}"
+
+
 def _ids(question: Question) -> DeviceSet:
     found = EMPTY
     for (vendor_id, product_id), devices in question.inventory.catalogue.by_ids.items():
@@ -151,7 +156,7 @@ def _up_to_traits(kind: Kind, wanted: Alternative) -> bool:
 _MATCHED: Final = Filter("assignable", lambda q: q.inventory.catalogue.assignable, lambda _q, _i: "no device_spec entry matches it")
 
 OF_AN_ALIAS: Final = (
-    Filter("ids", _ids, lambda q, i: f"it is {_device(q, i).vendor_id}:{_device(q, i).product_id}"),
+    Filter("ids", _ids, _other_ids),
     _MATCHED,
     Filter("resource-class", _whose(_up_to_class), lambda q, i: f"its resource class is {_kind_of(q, i).resource_class}"),
     Filter("traits", _whose(_up_to_traits), _lacking),

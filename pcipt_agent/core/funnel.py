@@ -8,15 +8,15 @@ Does not know: the filters themselves (`core.selection`), how it is shown (`view
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import Request
 from pcipt_agent.errors import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """One device that a filter took out, with its reason as a clause."""
+class Dropped(NamedTuple):
+    """One device that a filter took out, with its reason as a clause. A tuple, because a refusal may carry one for every device."""
 
     address: PciAddress
     reason: str

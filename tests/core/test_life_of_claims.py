@@ -156,7 +156,14 @@ class LifeOfClaims(RuleBasedStateMachine):
     @rule(data=st.data())
     def host_changes(self, data: st.DataObject) -> None:
         """Any part of it may be gone; VFs of a PF that is gone are gone with it."""
-        gone = data.draw(st.sets(st.sampled_from(sorted(self.whole.devices)), max_size=2)) if self.whole.devices else set()
+        self._lose(data.draw(st.sets(st.sampled_from(sorted(self.whole.devices)), max_size=2)) if self.whole.devices else set())
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def a_held_device_vanishes(self, data: st.DataObject) -> None:
+        self._lose({data.draw(st.sampled_from(sorted(self.model)))})
+
+    def _lose(self, gone: set[PciAddress]) -> None:
         there = [device for device in self.whole.devices.values() if not {device.address, device.parent} & gone]
         self._see(there)
 
@@ -225,5 +232,5 @@ def _claim_id(event: Event) -> str:
     return event.claim.claim_id if not hasattr(event, "claim_id") else event.claim_id
 
 
-LifeOfClaims.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+LifeOfClaims.TestCase.settings = settings(max_examples=70, stateful_step_count=30, deadline=None)
 TestLifeOfClaims = LifeOfClaims.TestCase

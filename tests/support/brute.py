@@ -28,17 +28,22 @@ def eligible(inventory: Inventory, request: Request, guest: Guest) -> list[Devic
 
 def possible(inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy) -> bool:
     """Whether all requests can be met at once."""
-    slots = [eligible(inventory, request, guest) for request in requests for _ in range(request.count)]
-    slots.sort(key=len)
-    return _assign(slots, [], group_policy is GroupPolicy.ISOLATE)
+    wanted = [(request.count, eligible(inventory, request, guest)) for request in requests]
+    if any(len(devices) < count for count, devices in wanted):
+        return False
+    wanted.sort(key=lambda each: len(each[1]))
+    return _assign(wanted, [], group_policy is GroupPolicy.ISOLATE)
 
 
-def _assign(slots: Sequence[Sequence[Device]], taken: list[Device], apart: bool) -> bool:
-    if not slots:
+def _assign(wanted: Sequence[tuple[int, Sequence[Device]]], taken: list[Device], apart: bool) -> bool:
+    if not wanted:
         return True
-    for device in slots[0]:
+    (count, devices), *others = wanted
+    if count == 0:
+        return _assign(others, taken, apart)
+    for place, device in enumerate(devices):
         together = any(_collide(device, other, apart) for other in taken)
-        if not together and _assign(slots[1:], [*taken, device], apart):
+        if not together and _assign([(count - 1, devices[place + 1 :]), *others], [*taken, device], apart):
             return True
     return False
 
