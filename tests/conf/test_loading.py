@@ -233,3 +233,7 @@ def test_a_name_in_a_value_that_no_option_has_is_a_mistake(write: Write) -> None
     assert mistake.option == "[pci] device_spec"
     assert "nothing" in mistake.problem
     assert mistake.remedy.endswith("is written $$")
+
+
+def test_an_empty_transport_url_is_none(write: Write) -> None:
+    assert loaded(write("[DEFAULT]\ntransport_url =\n")).settings.transport_url == DEFAULT_TRANSPORT_URL

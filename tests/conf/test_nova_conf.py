@@ -129,3 +129,8 @@ def test_a_file_that_may_not_be_read_is_named_with_the_way_out(tmp_path: Path) -
     (mistake,) = caught.value.mistakes
     assert mistake.problem == f"{path}: Permission denied"
     assert "add the user to group nova" in mistake.remedy
+
+
+def test_a_dollar_sign_is_read_once(tmp_path: Path) -> None:
+    (spec,) = loaded(tmp_path, '[pci]\ndevice_spec = {"physical_network": "$$host"}\n').rules.specs
+    assert spec.tags.physical_network == "$host"

@@ -14,7 +14,7 @@ from tests.support.rules import spec, spec_mistakes, specs, text, underlined
 
 
 def test_an_object_and_a_list_of_objects_are_numbered_through() -> None:
-    read = specs({"vendor_id": "8086"}, [{"vendor_id": "10de"}, {"vendor_id": "15b3"}], [], {"vendor_id": "1002"})
+    read = specs({"vendor_id": "8086"}, [{"vendor_id": "10de"}, {"vendor_id": "15b3"}], {"vendor_id": "1002"}, [])
     assert [(each.entry, each.vendor_id) for each in read] == [(1, "8086"), (2, "10de"), (3, "15b3"), (4, "1002")]
 
 

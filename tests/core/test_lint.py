@@ -196,3 +196,16 @@ def test_a_finding_carries_the_operators_text() -> None:
     text = json.dumps({"vendor_id": "8086"})
     (notice,) = found(text).notices
     assert notice.source == text
+
+
+def test_a_pf_of_a_physical_network_is_not_reported_beside_its_vfs() -> None:
+    findings = found({"product_id": "101d", "physical_network": "net1"}, {"product_id": "101e"}, report=True)
+    assert findings.mistakes == ()
+    assert [entry for entry, _ in notices(findings)] == [2]
+
+
+@pytest.mark.parametrize(("stated", "count"), [({}, 1), ({"device_type": "type-PCI"}, 0)])
+def test_a_type_that_is_stated_is_meant(stated: dict[str, str], count: int) -> None:
+    plain = replace(GPU, vendor_id="15b3")
+    alias = {"name": "n", "vendor_id": "15b3", **stated}
+    assert len(found({"product_id": "101e"}, {"product_id": "25b6"}, on=host(PF, VF1, plain), alias=(alias,)).notices) == count
