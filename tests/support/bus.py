@@ -7,7 +7,8 @@ Does not know: which transport it is.
 """
 
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,16 @@ def socket_url() -> Iterator[str]:
 
 def path_of(url: str) -> Path:
     return Path(url.removeprefix("unix://"))
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether it holds within ten seconds."""
+    until = time.monotonic() + 10
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 class Echo:
