@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from pcipt_agent.views import wire, wire_replies
 from pcipt_agent.views.contract import TOPIC, VERSION
+from pcipt_agent.views.notices import NOTICES
 from pcipt_agent.views.wire_refusals import RefusalAnswer
 
 
@@ -38,9 +39,9 @@ METHODS: Final[Mapping[str, Method]] = {
 
 
 def schema() -> dict[str, object]:
-    """The interface as JSON Schema: one document, a definition a model, and which of them each method takes and answers."""
+    """The interface as JSON Schema: a definition a model, and which of them a method takes and answers and a notification has."""
     payloads = {method.payload for method in METHODS.values()}
-    answers = {method.reply for method in METHODS.values()} | {RefusalAnswer}
+    answers = {method.reply for method in METHODS.values()} | {RefusalAnswer} | set(NOTICES.values())
     _, document = models_json_schema(
         [(model, "validation") for model in sorted(payloads, key=lambda each: each.__name__)]
         + [(model, "serialization") for model in sorted(answers, key=lambda each: each.__name__)],
@@ -55,6 +56,9 @@ def schema() -> dict[str, object]:
                 "answer": {"anyOf": [{"$ref": f"#/$defs/{method.reply.__name__}"}, {"$ref": f"#/$defs/{RefusalAnswer.__name__}"}]},
             }
             for name, method in METHODS.items()
+        },
+        "notifications": {
+            event_type: {"payload": {"$ref": f"#/$defs/{payload.__name__}"}} for event_type, payload in NOTICES.items()
         },
         "$defs": document["$defs"],
     }

@@ -7,9 +7,9 @@ generation of the inventory after it, so that a reader knows whether it has miss
 Does not know: who is told, queues, oslo.messaging.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from pcipt_agent.core.claim import Allocated, Claimed, Decision, Event, Freed
 from pcipt_agent.core.device import Device, DeviceType
@@ -48,6 +48,17 @@ class DeviceNotice(Part):
     """The facts that are others now, of a device that changed."""
     lost: int = 0
     """Notifications missing before this one: the bus took none, or not fast enough."""
+
+
+NOTICES: Final[Mapping[str, type[ClaimNotice] | type[DeviceNotice]]] = {
+    "pcipt.claim.claimed": ClaimNotice,
+    "pcipt.claim.allocated": ClaimNotice,
+    "pcipt.claim.freed": ClaimNotice,
+    "pcipt.device.arrived": DeviceNotice,
+    "pcipt.device.departed": DeviceNotice,
+    "pcipt.device.changed": DeviceNotice,
+}
+"""Event type → payload, as published."""
 
 
 @dataclass(frozen=True, slots=True)

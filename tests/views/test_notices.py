@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pcipt_agent.core.claim import Allocated, Claimed, Decision, Event, Freed
 from pcipt_agent.core.host import difference
-from pcipt_agent.views.notices import notices_of_changes, notices_of_decision
+from pcipt_agent.views.notices import NOTICES, notices_of_changes, notices_of_decision
 from tests.support.planned import allocated, claimed, freed, host, inventory, pci, wanting, wish
 
 EMPTY = inventory(host(pci("3b:00.0")))
@@ -58,3 +58,11 @@ def test_devices_that_arrive_depart_and_change_are_told_in_address_order() -> No
     ]
     assert [each.payload.model_dump(mode="json")["status"] for each in told] == ["free", None, "free"]
     assert told[0].payload.model_dump()["changed"] == ["driver"]
+
+
+def test_every_event_type_is_published_with_its_payload() -> None:
+    changed = replace(pci("3a:00.0"), driver="vfio-pci")
+    changes = difference(host(pci("3a:00.0"), pci("3b:00.0")), host(changed, pci("3c:00.0")))
+    events = decision(Claimed(CLAIMED.book.claims["c1"]), Allocated("c1"), Freed("c1", 5.0))
+    told = [*notices_of_changes(changes, EMPTY), *notices_of_decision(events, EMPTY, CLAIMED)]
+    assert {notice.event_type: type(notice.payload) for notice in told} == NOTICES
