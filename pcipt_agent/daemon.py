@@ -31,11 +31,9 @@ from oslo_config import cfg
 from oslo_log import log
 
 from pcipt_agent.adapters import systemd
-from pcipt_agent.adapters.described import DescribedReader
 from pcipt_agent.adapters.journal import SqliteJournal
 from pcipt_agent.adapters.notifications import Notifications
 from pcipt_agent.adapters.rpc import RpcServer
-from pcipt_agent.adapters.sysfs import SysfsReader
 from pcipt_agent.conf.loading import Loaded, Sources, load
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError, HostError, JournalError
@@ -43,8 +41,9 @@ from pcipt_agent.flows.ledger import Ledger
 from pcipt_agent.flows.observing import Observer
 from pcipt_agent.flows.recovery import World, recover
 from pcipt_agent.ports import HostReader
+from pcipt_agent.readers import reader_at
 from pcipt_agent.service import Service
-from pcipt_agent.views.mistakes import mistakes_text, notices_text
+from pcipt_agent.views.mistakes import finding_text, mistakes_text
 
 LOG = logging.getLogger(__name__)
 
@@ -128,18 +127,28 @@ def _run(arguments: Sequence[str]) -> ExitCode:
     readers: dict[Path, HostReader] = {}
 
     def host_at(root: Path) -> Host:
-        readers[root] = SysfsReader(root) if root.is_dir() else DescribedReader(root)
+        readers[root] = reader_at(root)
         return readers[root].read()
 
     loaded = load(conf, Sources(args=arguments, nova_conf=_nova_conf(arguments)), host_at=host_at)
     log.setup(conf, "pcipt-agent")
-    if loaded.notices:
-        LOG.warning("%s", notices_text(loaded.notices))
+    _say_read(loaded)
     stopping = Stopping()
     threading.excepthook = stopping.on_thread_fault
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping.on_signal)
     return _serve(conf, loaded, readers[loaded.settings.host_root], stopping)
+
+
+def _say_read(loaded: Loaded) -> None:
+    """What a mistake would have stopped has been found right; here is what an operator should know of it all the same."""
+    nova = loaded.nova
+    if nova is not None:
+        LOG.info("from %s: took %s", nova.path, ", ".join(nova.taken) or "nothing")
+        LOG.info("from %s: left out, as our own configuration says it: %s", nova.path, ", ".join(nova.overridden) or "nothing")
+        LOG.info("from %s: left out, as it is not ours: %s", nova.path, ", ".join(nova.left_out) or "nothing")
+    for notice in loaded.notices:
+        LOG.warning("%s", finding_text(notice))
 
 
 def _nova_conf(arguments: Sequence[str]) -> Path | None:

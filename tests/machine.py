@@ -23,9 +23,11 @@ VENV = CHECKOUT / ".venv"
 RUN = {"python3-venv": "ensurepip"}
 """Debian package → the Python module that shows it is there."""
 
+_DEBIAN_12 = 'VERSION_ID="12"' in Path("/etc/os-release").read_text(encoding="utf-8")
+
 TEST = {
     "rabbitmq-server": "/usr/sbin/rabbitmq-server",
-    "libvirt0": "/usr/share/libvirt/schemas/domain.rng",
+    "libvirt0" if _DEBIAN_12 else "libvirt-common": "/usr/share/libvirt/schemas/domain.rng",
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
 }

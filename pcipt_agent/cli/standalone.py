@@ -11,8 +11,6 @@ from typing import Final
 
 from oslo_config import cfg
 
-from pcipt_agent.adapters.described import DescribedReader
-from pcipt_agent.adapters.sysfs import SysfsReader
 from pcipt_agent.cli.configuration import arguments_of
 from pcipt_agent.cli.payloads import Call, Reply
 from pcipt_agent.conf.loading import Sources, load
@@ -22,6 +20,7 @@ from pcipt_agent.core.host import Host
 from pcipt_agent.core.inventory import Inventory, inventory_of
 from pcipt_agent.errors import Refusal
 from pcipt_agent.flows.describing import explain_request
+from pcipt_agent.readers import reader_at
 from pcipt_agent.views import wire, wire_replies
 from pcipt_agent.views.device_answers import devices_reply, explain_device_reply
 from pcipt_agent.views.pool_answers import pools_reply
@@ -45,8 +44,7 @@ def answer(command: Namespace, call: Call) -> Reply:
 
 def read_host(where: str) -> Host:
     """The host below a directory, or described in a file. Raises HostError."""
-    path = Path(where)
-    return SysfsReader(path).read() if path.is_dir() else DescribedReader(path).read()
+    return reader_at(Path(where)).read()
 
 
 def _devices(inventory: Inventory, arguments: Mapping[str, object]) -> wire_replies.Reply:
