@@ -167,6 +167,7 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
         world = World(reader=reader, journal=journal, clock=SystemClock(), listeners=(notifications,))
         kept = settings.ended_claims_kept
         ledger, _ = recover(world, loaded.rules, ended_claims_kept_seconds=kept)
+        notifications.observed((), ledger.inventory)  # so that it can tell whose claim of before the start is freed
         server = RpcServer(
             conf,
             settings.transport_url,
