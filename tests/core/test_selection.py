@@ -2,6 +2,7 @@
 """Selection: who gets which devices, in which order, and what a refusal says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -65,9 +66,11 @@ def test_a_vf_comes_from_the_pf_that_is_in_use_already() -> None:
 
 
 def test_the_vfs_of_one_claim_come_from_one_pf_where_addresses_alternate() -> None:
-    near, far = sriov("01:00.0", vfs=2), sriov("02:00.0", vfs=2)
-    mixed = inventory(host(near[0], far[0], *near[1:], *far[1:]))
-    assert chosen(mixed, vfs(3)) == [["01:00.1", "01:00.2", "02:00.1"]]
+    """As the 82576's do: VF offset 128, stride 2."""
+    (one, first, second), (other, third, fourth) = sriov("01:00.0", vfs=2), sriov("02:00.0", vfs=2)
+    addresses = ("03:10.0", "03:10.2", "03:10.1", "03:10.3")
+    moved = [replace(vf, address=at(where)) for vf, where in zip((first, second, third, fourth), addresses, strict=True)]
+    assert chosen(inventory(host(one, other, *moved)), vfs(2)) == [["03:10.0", "03:10.2"]]
 
 
 def test_a_vf_whose_pf_nobody_could_have_comes_before_one_that_breaks_a_usable_pf() -> None:
@@ -103,6 +106,16 @@ def test_a_pf_chosen_for_one_request_excludes_its_vfs_for_the_other() -> None:
 def test_the_pf_given_away_is_one_whose_vfs_the_others_can_spare() -> None:
     current = inventory(host(*sriov("01:00.0", vfs=4), *sriov("02:00.0", vfs=1)))
     assert chosen(current, pfs(1), vfs(3)) == [["02:00.0"], ["01:00.1", "01:00.2", "01:00.3"]]
+
+
+def test_vfs_asked_first_move_on_where_their_pf_is_all_that_another_request_may_have() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=2)))
+    assert chosen(current, vfs(1), Request(count=1, address=at("01:00.0"))) == [["02:00.1"], ["01:00.0"]]
+
+
+def test_a_pf_asked_first_moves_on_where_its_vfs_are_all_that_another_request_may_have() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2), *sriov("02:00.0", vfs=2)))
+    assert chosen(current, pfs(1), Request(count=1, address=at("01:00.2"))) == [["02:00.0"], ["01:00.2"]]
 
 
 def test_isolated_devices_come_from_different_pfs() -> None:
