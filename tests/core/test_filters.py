@@ -123,6 +123,7 @@ def test_a_held_device_names_its_claim_and_state() -> None:
 def test_a_blocked_device_names_its_held_relatives() -> None:
     current = claimed(inventory(host(*sriov("01:00.0", vfs=2))), "c-1", wish(wanting(2, DeviceType.VF)))
     assert reasons(current, wanting(1, DeviceType.PF)) == ("not-blocked", ["blocked by 0000:01:00.1, 0000:01:00.2"])
+    assert Question.of(current, wanting(1, DeviceType.PF), Guest()).candidates == 0
 
 
 def test_remote_managed_vfs_are_for_ports_only() -> None:
