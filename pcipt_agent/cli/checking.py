@@ -19,7 +19,6 @@ from pcipt_agent.cli.standalone import read_host
 from pcipt_agent.conf.loading import Loaded, Sources, load
 from pcipt_agent.core.alias import Alias
 from pcipt_agent.core.catalogue import catalogue_of
-from pcipt_agent.core.deviceset import EMPTY
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError
 from pcipt_agent.views.mistakes import notices_text
@@ -77,10 +76,9 @@ def _reply(loaded: Loaded) -> dict[str, object]:
 
 
 def _fitting(loaded: Loaded) -> list[tuple[Alias, int]]:
-    """Each alias, and how many assignable devices of the host fit it, free or not."""
+    """Each alias, and how many devices of the host it would be given, were nothing claimed."""
     assert loaded.host is not None, "load was given a way to read it"
     catalogue = catalogue_of(loaded.host, loaded.rules)
     return [
-        (alias, (catalogue.fitting(alias.alternatives) & catalogue.by_type.get(alias.device_type, EMPTY)).bit_count())
-        for alias in loaded.rules.aliases.values()
+        (alias, catalogue.on_offer(alias.device_type, alias.alternatives).bit_count()) for alias in loaded.rules.aliases.values()
     ]

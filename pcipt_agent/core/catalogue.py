@@ -74,7 +74,7 @@ class Catalogue:
     ready: DeviceSet
     """May be handed out safely, by `core.readiness`."""
     offered: DeviceSet
-    """What an alias may be given: assignable, ready, not remote-managed, no vDPA device."""
+    """What may be given: assignable, ready, not remote-managed, no vDPA device."""
     harmless: DeviceSet
     """Handing one out takes nothing usable from others: neither a PF with usable VFs nor a VF whose PF is usable."""
     by_type: Mapping[DeviceType, DeviceSet]
@@ -87,6 +87,8 @@ class Catalogue:
     by_alias: Mapping[tuple[DeviceType | None, tuple[Alternative, ...]], DeviceSet]
     """`on_offer` of every configured alias, worked out once."""
     remote_managed: DeviceSet
+    networked: DeviceSet
+    """Never an alias's: those of a physical network where devices are reported to Placement, which is told nothing of them."""
     relatives: tuple[DeviceSet, ...]
     """By index: a PF's VFs; a VF's PF; empty for others."""
     unit_of: tuple[int, ...]
@@ -104,7 +106,7 @@ class Catalogue:
         if known is not None:
             return known
         of_type = self.all_devices if device_type is None else self.by_type.get(device_type, EMPTY)
-        return self.fitting(alternatives) & of_type & self.offered
+        return self.fitting(alternatives) & of_type & self.offered & ~self.networked
 
     @property
     def all_devices(self) -> DeviceSet:
@@ -129,6 +131,7 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
     assignable = set_of(index for index, spec in enumerate(spec_of) if spec is not None)
     ready = set_of(index for index, device in enumerate(devices) if not_ready(device) is None)
     remote_managed = set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.remote_managed)
+    networked = _networked(spec_of) if rules.report_in_placement else EMPTY
     by_type = _filed(enumerate(device.device_type for device in devices))
     by_kind = _by_kind(devices, spec_of)
     offered = assignable & ready & ~remote_managed & ~by_type.get(DeviceType.VDPA, EMPTY)
@@ -149,14 +152,18 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
         by_numa_node=_filed(enumerate(device.numa_node for device in devices)),
         by_ids=_filed(enumerate((device.vendor_id, device.product_id) for device in devices)),
         by_kind=by_kind,
-        by_alias=_by_alias(rules, by_kind, {each: those & offered for each, those in by_type.items()}),
+        by_alias=_by_alias(rules, by_kind, {each: those & offered & ~networked for each, those in by_type.items()}),
         remote_managed=remote_managed,
-        relatives=tuple(
-            members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)
-        ),
+        networked=networked,
+        relatives=tuple(members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)),
         unit_of=unit_of,
         members=members,
     )
+
+
+def _networked(spec_of: Sequence[DeviceSpec | None]) -> DeviceSet:
+    # nova differs: an alias takes them from the compute's pools all the same, and Placement counts nothing.
+    return set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.physical_network)
 
 
 def _filed(pairs: Iterable[tuple[int, Label]]) -> dict[Label, DeviceSet]:

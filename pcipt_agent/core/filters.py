@@ -119,6 +119,12 @@ def _of_type(question: Question) -> DeviceSet:
     return catalogue.assignable if wanted is None else catalogue.by_type.get(wanted, EMPTY)
 
 
+def _of_network(question: Question, index: int) -> str:
+    spec = question.inventory.catalogue.spec_of[index]
+    assert spec is not None, "what no entry matches was dropped before"
+    return f"it is of physical_network {spec.tags.physical_network}: for ports only, as report_in_placement is on"
+
+
 def _unready(question: Question, index: int) -> str:
     why = not_ready(_device(question, index))
     return "" if why is None else why.detail
@@ -162,8 +168,9 @@ OF_AN_ALIAS: Final = (
     Filter("traits", _whose(_up_to_traits), _lacking),
     Filter("live-migratable", _whose(Kind.fits), _migratable),
     Filter("device-type", _of_type, lambda q, i: f"it is {_device(q, i).device_type}"),
+    Filter("physical-network", lambda q: ~q.inventory.catalogue.networked, _of_network),
 )
-"""What the alias says. Each asks the alternatives that all earlier ones were content with."""
+"""What the alias says, and what no alias gets. Each asks the alternatives that all earlier ones were content with."""
 
 OF_AN_ADDRESS: Final = (
     Filter("address", lambda q: q.inventory.catalogue.all_devices, lambda _q, _i: "another device was named"),

@@ -55,6 +55,7 @@ def test_every_filter_counts_also_behind_the_one_that_emptied() -> None:
         ("traits", 1),
         ("live-migratable", 1),
         ("device-type", 0),
+        ("physical-network", 0),
         ("ready", 0),
         ("not-claimed", 0),
         ("not-blocked", 0),
@@ -131,6 +132,15 @@ def test_remote_managed_vfs_are_for_ports_only() -> None:
     current = inventory(host(pf, replace(vf, serial="SN")), rules(entry(1, tags=Tags(remote_managed=True))))
     assert reasons(current, wanting(1, DeviceType.VF)) == ("not-remote-managed", ["it is remote-managed: for ports only"])
     assert way(current, Request(count=1, address=at("01:00.1"))).emptied_by == "not-remote-managed"
+
+
+def test_no_alias_gets_a_device_of_a_physical_network_once_devices_are_reported() -> None:
+    machine, ruleset = host(pci("01:00.0")), rules(entry(1, tags=Tags(physical_network="physnet1")))
+    assert way(inventory(machine, ruleset), wanting(1)).emptied_by is None
+    current = inventory(machine, replace(ruleset, report_in_placement=True))
+    because = "it is of physical_network physnet1: for ports only, as report_in_placement is on"
+    assert reasons(current, wanting(1)) == ("physical-network", [because])
+    assert way(current, Request(count=1, address=at("01:00.0"))).emptied_by is None
 
 
 def test_a_vf_under_a_vdpa_device_is_for_ports_only() -> None:

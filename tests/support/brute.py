@@ -20,7 +20,7 @@ def eligible(inventory: Inventory, request: Request, guest: Guest) -> list[Devic
         device
         for device, spec in zip(catalogue.devices, catalogue.spec_of, strict=True)
         if spec is not None
-        and _fits(device, spec, request)
+        and _fits(device, spec, request, reported=catalogue.rules.report_in_placement)
         and _may_be_handed_out(inventory, device, spec)
         and _near_enough(inventory, device, request.numa_policy, guest)
     ]
@@ -54,9 +54,11 @@ def _collide(one: Device, other: Device, apart: bool) -> bool:
     return apart and one.parent is not None and one.parent == other.parent
 
 
-def _fits(device: Device, spec: DeviceSpec, request: Request) -> bool:
+def _fits(device: Device, spec: DeviceSpec, request: Request, *, reported: bool) -> bool:
     if request.address is not None:
         return request.address == device.address
+    if reported and spec.tags.physical_network:
+        return False
     return device.device_type is request.device_type and any(_is(device, spec, each) for each in request.alternatives)
 
 

@@ -73,12 +73,13 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
     entries = [draw(_entry(number)) for number in range(1, count + 1)]
     if draw(st.integers(0, 3)):
         entries.append(entry(count + 1))
-    return rules(*entries)
+    return replace(rules(*entries), report_in_placement=draw(st.booleans()))
 
 
 @st.composite
 def _entry(draw: st.DrawFn, number: int) -> DeviceSpec:
     tags = Tags(
+        physical_network=draw(st.sampled_from([None, None, "physnet1"])),
         remote_managed=draw(st.sampled_from([False, False, False, True])),
         live_migratable=draw(st.sampled_from([None, True, False])),
         resource_class=draw(st.sampled_from([None, None, "CUSTOM_A"])),
