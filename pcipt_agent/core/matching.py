@@ -16,7 +16,7 @@ Source: H. W. Kuhn, The Hungarian method, 1955; P. Hall, On representatives of s
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes
 
 Prefer = Callable[[int, DeviceSet], int]
 """(which want, the things that leave a way for the others; never empty) → the one it gets."""
@@ -48,9 +48,7 @@ def match(wants: Sequence[Want], prefer: Prefer) -> tuple[tuple[int, ...], ...] 
             stuck = matching.augment(want)
             if stuck:
                 return _shortage(wants, stuck)
-    return tuple(
-        tuple(matching.settle(want, prefer) for _ in range(wants[want].count)) for want in range(len(wants))
-    )
+    return tuple(matching.settle(want, prefer) for want in range(len(wants)))
 
 
 def _shortage(wants: Sequence[Want], stuck: Sequence[int]) -> Shortage:
@@ -69,6 +67,7 @@ class _Matching:
         self._spare: DeviceSet = EMPTY
         for want in wants:
             self._spare |= want.candidates
+        self._like = _likenesses(wants, self._spare)
 
     def missing(self, want: int) -> int:
         return self._wants[want].count - self._loose[want].bit_count()
@@ -97,25 +96,24 @@ class _Matching:
                     waiting.append(other)
         return tuple(waiting)
 
-    def settle(self, want: int, prefer: Prefer) -> int:
-        """Gives `want` for good the thing that it prefers among those which leave a way for all."""
-        own = self._loose[want] & -self._loose[want]
-        self._loose[want] ^= own
-        self._spare |= own
-        index = prefer(want, self._open_to(want))
-        thing = 1 << index
-        if self._spare & thing:
-            self._spare ^= thing
-            return index
-        holder = next(other for other, loose in enumerate(self._loose) if loose & thing)
-        self._loose[holder] ^= thing
-        stuck = self.augment(holder)
-        assert not stuck, "a holder of a thing that is open can move on"
-        return index
+    def settle(self, want: int, prefer: Prefer) -> tuple[int, ...]:
+        """Gives `want` for good, one after the other, the things that it prefers among those which leave a way for all."""
+        settled: list[int] = []
+        choice: DeviceSet | None = None
+        for _ in range(self._wants[want].count):
+            if choice is None:
+                choice = self._open_to(want)
+            index = prefer(want, choice)
+            settled.append(index)
+            self._hand_over(want, index)
+            # While one like it is at hand, whoever could move on still can, and nobody else.
+            alike = (self._spare | self._loose[want]) & self._like[index]
+            choice = choice ^ 1 << index if alike else None
+        return tuple(settled)
 
     def _open_to(self, want: int) -> DeviceSet:
-        """Spare things, and those of every want that could take another instead, directly or by a chain."""
-        open_things = self._spare
+        """Its own and spare things, and those of every want that could take another instead, directly or by a chain."""
+        open_things = self._spare | self._loose[want]
         fixed = [other for other, loose in enumerate(self._loose) if loose]
         while True:
             moving = [other for other in fixed if self._wants[other].candidates & open_things]
@@ -124,6 +122,28 @@ class _Matching:
             for other in moving:
                 open_things |= self._loose[other]
             fixed = [other for other in fixed if other not in moving]
+
+    def _hand_over(self, want: int, index: int) -> None:
+        """Takes the open thing out of the matching, as one of those that `want` needs."""
+        thing = 1 << index
+        if self._loose[want] & thing:
+            self._loose[want] ^= thing
+            return
+        given = self._loose[want] & self._like[index] or self._loose[want]
+        given &= -given
+        self._loose[want] ^= given
+        self._spare |= given
+        if self._spare & thing:
+            self._spare ^= thing
+            return
+        holder = next(other for other, loose in enumerate(self._loose) if loose & thing)
+        self._loose[holder] ^= thing
+        same = self._spare & self._like[index]
+        if same:
+            self._take(holder, same & -same)
+            return
+        stuck = self.augment(holder)
+        assert not stuck, "a holder of a thing that is open can move on"
 
     def _take(self, want: int, thing: DeviceSet) -> None:
         self._loose[want] |= thing
@@ -139,3 +159,12 @@ class _Matching:
             self._loose[last] ^= given
             self._loose[asker] |= given
             last, thing = asker, given
+
+
+def _likenesses(wants: Sequence[Want], things: DeviceSet) -> dict[int, DeviceSet]:
+    """Thing → those that exactly the same wants may have, itself included."""
+    parts = [things]
+    for candidates in {want.candidates for want in wants}:
+        split = [(part & candidates, part & ~candidates) for part in parts]
+        parts = [part for both in split for part in both if part]
+    return {index: part for part in parts for index in indexes(part)}
