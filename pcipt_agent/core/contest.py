@@ -6,22 +6,24 @@ withdrawn or its VFs are; each side is tried, the one first that leaves the earl
 so a shortage on the way down is a proof for everything below it. PFs that are alike to every want (same wants for the PF, as many
 VFs for each set of wants) stand for one another: what failed for one need not be tried with the next.
 
-Which PFs to give away is a packing problem, hard in general, so the number of matchings is bounded, and where the bound ends the
-search the answer is that it was not decided, never a wrong no.
+Which PFs to give away is a packing problem, hard in general, so the number of matchings is bounded. Where the bound ends the
+search, one more way is tried: VFs first, crowding on few PFs, and the PFs from the rest. If that fails too, the answer is that it
+was not decided, never a wrong no.
 
 Does not know: requests, policies; nor `isolate`, under which a PF and its VFs are one thing and nothing is contested.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pcipt_agent.core.catalogue import Catalogue
+from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, set_of
 from pcipt_agent.core.matching import Prefer, Shortage, Want, match
 
 EFFORT = 3000
-"""Things placed by all matchings of one search before it gives up; placing one of 4096 takes about 15 microseconds."""
+"""Things placed by all matchings of one search before it gives up; placing one of 4096 takes about 5 microseconds."""
 
 LEAST_EFFORT = 16
 """What a matching costs at least: bounds the depth of a search over many PFs for a few things."""
@@ -47,11 +49,31 @@ def resolve(catalogue: Catalogue, wants: Sequence[Want], fresh: Callable[[], Pre
     clashes = _clashes(catalogue, found)
     if not clashes:
         return found
-    contest = _Contest(catalogue, fresh, _alike(catalogue, wants))
+    contest = _Contest(catalogue, fresh, _alike(catalogue, wants), EFFORT - _effort(wants))
     settled = contest.settle(wants, found, frozenset())
-    if settled is not None:
-        return settled
-    return Excluded(set_of(clashes), decided=contest.effort_left > 0)
+    decided = contest.effort_left > 0
+    if settled is None and not decided:
+        settled = _pfs_last(catalogue, wants, fresh())
+    return Excluded(set_of(clashes), decided) if settled is None else settled
+
+
+def _pfs_last(catalogue: Catalogue, wants: Sequence[Want], prefer: Prefer) -> Chosen | None:
+    """VFs crowd on as few PFs as they like, and the PFs are taken from the rest: two matchings, and good where PFs abound."""
+    pfs = catalogue.by_type.get(DeviceType.PF, EMPTY)
+    first = match([Want(0, EMPTY) if want.candidates & pfs else want for want in wants], prefer)
+    if isinstance(first, Shortage):
+        return None
+    broken = set_of(catalogue.unit_of[index] for each in first for index in each)
+    last = match(
+        [Want(want.count, want.candidates & ~broken) if want.candidates & pfs else Want(0, EMPTY) for want in wants], prefer
+    )
+    if isinstance(last, Shortage):
+        return None
+    return tuple(vfs or found for vfs, found in zip(first, last, strict=True))
+
+
+def _effort(wants: Sequence[Want]) -> int:
+    return max(LEAST_EFFORT, sum(want.count for want in wants))
 
 
 @dataclass(slots=True)
@@ -59,7 +81,7 @@ class _Contest:
     catalogue: Catalogue
     fresh: Callable[[], Prefer]
     alike: Mapping[int, frozenset[int]]
-    effort_left: int = field(default=EFFORT)
+    effort_left: int
 
     def settle(self, wants: Sequence[Want], found: Chosen, decided: frozenset[int]) -> Chosen | None:
         """An answer without clashes for these wants, of which `found` is one with or without; None where there is none."""
@@ -85,7 +107,7 @@ class _Contest:
     def _without(self, withdrawn: DeviceSet, wants: Sequence[Want], decided: frozenset[int]) -> Chosen | None:
         if self.effort_left <= 0:
             return None
-        self.effort_left -= max(LEAST_EFFORT, sum(want.count for want in wants))
+        self.effort_left -= _effort(wants)
         left = [Want(want.count, want.candidates & ~withdrawn) for want in wants]
         found = match(left, self.fresh())
         return None if isinstance(found, Shortage) else self.settle(left, found, decided)

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pcipt_agent.core.alias import GroupPolicy, Request
 from pcipt_agent.core.catalogue import Catalogue
 from pcipt_agent.core.contest import Chosen, Excluded, resolve
-from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest
 from pcipt_agent.core.filters import Question, way_of
 from pcipt_agent.core.funnel import Funnel, RequestFunnel, Unsatisfied
@@ -55,7 +54,7 @@ def _choose(inventory: Inventory, requests: Sequence[Request], guest: Guest, gro
     wants = [Want(each.request.count, each.candidates) for each in questions]
     affinities = [each.affinity for each in questions]
     apart = group_policy is GroupPolicy.ISOLATE
-    found = _one_after_the_other(wants, _Choice(inventory, affinities), range(len(wants)), apart=apart)
+    found = _one_after_the_other(wants, _Choice(inventory, affinities), apart=apart)
     if found is not None:
         return found
     if any(want.candidates.bit_count() < want.count for want in wants):
@@ -66,35 +65,27 @@ def _choose(inventory: Inventory, requests: Sequence[Request], guest: Guest, gro
     match settled:
         case Shortage():
             return _scarce(inventory.catalogue, settled, "devices")
-        case Excluded(_, decided):
-            last = None if decided else _pfs_last(wants, _Choice(inventory, affinities))
-            return _exclusive(inventory.catalogue, settled) if last is None else last
+        case Excluded():
+            return _exclusive(inventory.catalogue, settled)
         case _:
             return settled
 
 
-def _pfs_last(wants: Sequence[Want], choice: "_Choice") -> Chosen | None:
-    """VFs crowd on as few PFs as they can, and the PFs are taken from the rest: no search, and good where there are very many."""
-    pfs = choice.catalogue.by_type.get(DeviceType.PF, EMPTY)
-    order = sorted(range(len(wants)), key=lambda number: bool(wants[number].candidates & pfs))
-    return _one_after_the_other(wants, choice, order, apart=False)
-
-
-def _one_after_the_other(wants: Sequence[Want], choice: "_Choice", order: Sequence[int], *, apart: bool) -> Chosen | None:
-    """In this order each takes what it likes best of what is left; None where one finds nothing."""
+def _one_after_the_other(wants: Sequence[Want], choice: "_Choice", *, apart: bool) -> Chosen | None:
+    """Each takes what it likes best of what is left; None where one finds nothing."""
     catalogue, gone = choice.catalogue, EMPTY
-    chosen: list[tuple[int, ...]] = [()] * len(wants)
-    for number in order:
-        want, found = wants[number], list[int]()
+    chosen: list[tuple[int, ...]] = []
+    for number, want in enumerate(wants):
+        found = list[int]()
         for _ in range(want.count):
             among = want.candidates & ~gone if gone else want.candidates
             if not among:
                 return None
             index = choice.prefer(number, among)
             found.append(index)
-            if len(found) < want.count or number != order[-1]:
+            if len(found) < want.count or number + 1 < len(wants):
                 gone |= catalogue.unit(index) if apart else 1 << index | catalogue.relatives[index]
-        chosen[number] = tuple(found)
+        chosen.append(tuple(found))
     return tuple(chosen)
 
 

@@ -28,9 +28,7 @@ RATIO_LIMIT, CLAIM_LIMIT_US, SELECTION_LIMIT_MS = 2.0, 100.0, 50.0
 
 _VF = Alternative(vendor_id="15b3", product_id="101e")
 _ALIAS = Alias(name="vf", device_type=DeviceType.VF, numa_policy=None, alternatives=(_VF,))
-_REQUEST = Request(
-    count=1, numa_policy=NumaPolicy.PREFERRED, alias="vf", device_type=DeviceType.VF, alternatives=(_VF,)
-)
+_REQUEST = Request(count=1, numa_policy=NumaPolicy.PREFERRED, alias="vf", device_type=DeviceType.VF, alternatives=(_VF,))
 _RULES = RuleSet(specs=(DeviceSpec(entry=1, source="", vendor_id="15b3"),), aliases={"vf": _ALIAS})
 
 
@@ -132,6 +130,9 @@ CASES = (
     _Case("one PF short, isolate", lambda pf: min((pf + 1) // 2, 9), _GREEDY, GroupPolicy.ISOLATE),
     _Case("every PF wanted, isolate", lambda pf: pf % 8, _each(_GREEDY, 4), GroupPolicy.ISOLATE),
     _Case("too few of all, isolate", lambda pf: pf % 9, _each(_CHAIN, 4096), GroupPolicy.ISOLATE),
+    _Case("nearly every VF, greedy would fail", lambda pf: pf % 8, _each(_GREEDY, 240), GroupPolicy.NONE),
+    _Case("half of all VFs beside PFs", lambda pf: pf % 8, (*_each(_GREEDY[:-1], 128), _PFS), GroupPolicy.NONE),
+    _Case("too many VFs beside PFs", lambda pf: pf % 8, (*_each(_GREEDY[:-1], 240), _PFS), GroupPolicy.NONE),
     _Case("PFs beside VFs", lambda pf: pf % 8, (*_each(_GREEDY[:-1], 40), _PFS), GroupPolicy.NONE),
 )
 
@@ -157,9 +158,7 @@ def _with_products(host: Host, case: _Case) -> Host:
     pfs = [device.address for device in host.devices.values() if device.device_type is DeviceType.PF]
     number = {address: place for place, address in enumerate(pfs)}
     devices = {
-        address: device
-        if device.parent is None
-        else replace(device, product_id=_product(case.product_of(number[device.parent])))
+        address: device if device.parent is None else replace(device, product_id=_product(case.product_of(number[device.parent])))
         for address, device in host.devices.items()
     }
     return Host(devices=devices, numa_nodes=host.numa_nodes, boot_id=host.boot_id)
