@@ -178,5 +178,3 @@ def _values(field: str) -> tuple[str, ...]:
     largest, digits = FIELDS[field]
     numbers = range(largest + 1) if largest <= 0xFF else [*range(0x100), *range(0x100, 0x10000, 0x111)]
     return tuple(f"{number:0{digits}x}" for number in numbers)
-
-

@@ -140,8 +140,7 @@ class Entry:
         findings = [each for each in self._findings if each.is_notice is is_notice]
         findings.sort(key=lambda each: each.span or (-1, -1))
         return [
-            (self.option, self.number, each.key, each.problem, each.remedy or whole, self.source, each.span)
-            for each in findings
+            (self.option, self.number, each.key, each.problem, each.remedy or whole, self.source, each.span) for each in findings
         ]
 
     def _put(self, key: str, right: Node | None) -> None:

@@ -102,8 +102,8 @@ _SPACE = re.compile(r"[ \t\r\n\u00a0\ufeff]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OTHER_STRINGS = {
     "'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL),
-    "“": re.compile("“([^“”\"]*)[”\"]"),
-    "”": re.compile("”([^“”\"]*)[”\"]"),
+    "“": re.compile('“([^“”"]*)[”"]'),
+    "”": re.compile('”([^“”"]*)[”"]'),
     "‘": re.compile("‘([^‘’]*)’"),
 }
 """Opening quote → what follows it."""

@@ -33,12 +33,7 @@ class PciAddress(NamedTuple):
     @property
     def within_limits(self) -> bool:
         """Whether libvirt and the rules can name it."""
-        return (
-            self.domain <= MAX_DOMAIN
-            and self.bus <= MAX_BUS
-            and self.slot <= MAX_SLOT
-            and self.function <= MAX_FUNCTION
-        )
+        return self.domain <= MAX_DOMAIN and self.bus <= MAX_BUS and self.slot <= MAX_SLOT and self.function <= MAX_FUNCTION
 
 
 def parse_address(text: str) -> PciAddress | None:

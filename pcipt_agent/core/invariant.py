@@ -38,12 +38,7 @@ def _holders_and_claims_agree(inventory: Inventory) -> Iterator[str]:
 
 def _no_pf_is_held_beside_its_vf(inventory: Inventory) -> Iterator[str]:
     """Asked of VFs that are their PF's now and were when claimed; those enabled under a held PF are blocked, so nobody has them."""
-    pfs = {
-        held.address
-        for claim in inventory.book.claims.values()
-        for held in claim.held
-        if held.device_type is DeviceType.PF
-    }
+    pfs = {held.address for claim in inventory.book.claims.values() for held in claim.held if held.device_type is DeviceType.PF}
     for claim in inventory.book.claims.values():
         for held in claim.held:
             device = inventory.catalogue.host.devices.get(held.address)
