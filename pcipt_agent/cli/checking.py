@@ -13,10 +13,10 @@ from pathlib import Path
 
 from oslo_config import cfg
 
-from pcipt_agent.cli.configuration import arguments_of
+from pcipt_agent.cli.configuration import sources_of
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.cli.standalone import read_host
-from pcipt_agent.conf.loading import Loaded, Sources, load
+from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.core.alias import Alias
 from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.host import Host
@@ -28,14 +28,12 @@ from pcipt_agent.views.text_check import aliases_page, entries_page, taken_page
 
 def check_config(command: Namespace, output: Output) -> ExitCode:
     """What each entry matches; MISTAKE, with all of them, where there are any. Raises HostError, and ConfigError for text."""
-    nova_conf = None if command.nova_conf is None else Path(command.nova_conf)
-    sources = Sources(args=arguments_of(command), nova_conf=nova_conf)
 
     def host_at(root: Path) -> Host:
         return read_host(command.host or str(root))
 
     try:
-        loaded = load(cfg.ConfigOpts(), sources, host_at=host_at)
+        loaded = load(cfg.ConfigOpts(), sources_of(command), host_at=host_at)
     except ConfigError as error:
         if not output.as_json:
             raise

@@ -8,28 +8,27 @@ Does not know: what options mean (`conf`), what is done with them.
 """
 
 from argparse import Namespace
+from pathlib import Path
 
 from oslo_config import cfg
 
-from pcipt_agent.conf.opts import register_opts
 from pcipt_agent.conf.settings import Settings, read_settings
-from pcipt_agent.errors import ConfigError, Mistake
+from pcipt_agent.conf.sources import Sources, read_sources
+from pcipt_agent.errors import ConfigError
 
 
 def settings(command: Namespace, conf: cfg.ConfigOpts) -> Settings:
-    """Our options' values; `conf` has been parsed when this returns. Raises ConfigError."""
-    register_opts(conf)
-    try:
-        conf(arguments_of(command), project="pcipt-agent")
-    except (cfg.Error, OSError, ValueError) as error:
-        remedy = "a config file that is there and may be read"
-        raise ConfigError([Mistake("--config-file", None, None, str(error), remedy)]) from error
-    found, mistakes = read_settings(conf, conf.config_file or [])
-    if mistakes:
-        raise ConfigError(mistakes)
+    """Our options' values, of which only `[DEFAULT]` is sure to be sound. Raises ConfigError."""
+    read = read_sources(conf, sources_of(command))
+    found, mistakes = read_settings(conf, [str(file.path) for file in read.own])
+    in_the_way = [mistake for mistake in mistakes if mistake.option.startswith("[DEFAULT] ")]
+    if in_the_way:
+        raise ConfigError(in_the_way)
     return found
 
 
-def arguments_of(command: Namespace) -> list[str]:
-    """For oslo.config; without any, it looks for pcipt-agent.conf where configuration is kept."""
-    return [word for name in command.config_file or () for word in ("--config-file", name)]
+def sources_of(command: Namespace) -> Sources:
+    """The files that the command line names; without any, oslo.config looks for pcipt-agent.conf where configuration is kept."""
+    options = {"--config-file": command.config_file, "--config-dir": command.config_dir}
+    args = [word for option, names in options.items() for name in names or () for word in (option, name)]
+    return Sources(args=args, nova_conf=None if command.nova_conf is None else Path(command.nova_conf))

@@ -186,9 +186,6 @@ def _check_config(add: _Add) -> None:
         "pcipt check-config --nova-conf /etc/nova/nova.conf --host rack7.host",
     )
     _formatting(command)
-    command.add_argument(
-        "--nova-conf", metavar="FILE", help="take [pci], pci_in_placement, [placement] and [DEFAULT] host of this nova.conf"
-    )
     _configured(command)
     _host(command)
 
@@ -250,6 +247,12 @@ def _reach(command: ArgumentParser, *, without_agent: bool = False) -> None:
 def _configured(command: ArgumentParser) -> None:
     command.add_argument(
         "--config-file", action="append", metavar="FILE", help="instead of /etc/pcipt-agent/pcipt-agent.conf; may be repeated"
+    )
+    command.add_argument(
+        "--config-dir", action="append", metavar="DIR", help="read its *.conf after the config files; may be repeated"
+    )
+    command.add_argument(
+        "--nova-conf", metavar="FILE", help="take [pci], pci_in_placement, [placement] and [DEFAULT] host of this nova.conf"
     )
 
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from oslo_config import cfg
 
-from pcipt_agent.cli.configuration import arguments_of
+from pcipt_agent.cli.configuration import sources_of
 from pcipt_agent.cli.payloads import Call, Reply
-from pcipt_agent.conf.loading import Sources, load
+from pcipt_agent.conf.loading import load
 from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.claim import ClaimBook
 from pcipt_agent.core.host import Host
@@ -34,7 +34,7 @@ GENERATION: Final = "0.0"
 def answer(command: Namespace, call: Call) -> Reply:
     """What the agent would answer if it held no claim. Raises HostError and ConfigError."""
     host = read_host(command.host)
-    rules = load(cfg.ConfigOpts(), Sources(args=arguments_of(command)), host_at=lambda _: host).rules
+    rules = load(cfg.ConfigOpts(), sources_of(command), host_at=lambda _: host).rules
     inventory = inventory_of(catalogue_of(host, rules), ClaimBook(), GENERATION)
     try:
         return _ANSWERS[call.method](inventory, call.arguments).model_dump(mode="json")

@@ -8,22 +8,20 @@ interface.
 Does not know: the command line of daemon and CLI, how mistakes are shown (`views.mistakes`), how a host is read.
 """
 
-import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 
 from oslo_config import cfg
 
-from pcipt_agent.conf import nova_conf
 from pcipt_agent.conf.aliases import OPTION as ALIAS
 from pcipt_agent.conf.aliases import Aliases, read_aliases
-from pcipt_agent.conf.files import ConfigFile, Unknown, read_file, unknown_options
+from pcipt_agent.conf.files import ConfigFile, Unknown, unknown_options
 from pcipt_agent.conf.nova_conf import NovaConf
-from pcipt_agent.conf.opts import options, register_opts
+from pcipt_agent.conf.opts import options
 from pcipt_agent.conf.settings import Settings, read_settings
+from pcipt_agent.conf.sources import Sources, read_sources
 from pcipt_agent.conf.specs import OPTION as DEVICE_SPEC
 from pcipt_agent.conf.specs import NetdevAddress, read_specs
 from pcipt_agent.core.alias import RuleSet
@@ -33,17 +31,6 @@ from pcipt_agent.errors import ConfigError, HostError, Mistake, Notice
 
 HostAt = Callable[[Path], Host]
 """Reads the host below a root; raises HostError where it can't be read at all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where the configuration is."""
-
-    args: Sequence[str] = ()
-    """For oslo.config: --config-file, --config-dir, and the options that the caller has registered for the command line."""
-    nova_conf: Path | None = None
-    default_files: Sequence[Path] | None = None
-    """Read where `args` name none; None: where oslo.config looks for pcipt-agent.conf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +92,15 @@ class _Judged:
 
 
 def _read(conf: cfg.ConfigOpts, sources: Sources) -> _Read:
-    register_opts(conf)
-    nova_conf.forget(conf)
-    own = _parse(conf, sources)
-    nova_file = None if sources.nova_conf is None else nova_conf.read_nova_conf(sources.nova_conf)
-    nova = _take(conf, nova_file, own)
-    settings, mistakes = read_settings(conf, [str(file.path) for file in own])
-    files = own if nova_file is None else (*own, nova_file)
-    return _Read(settings=settings, files=files, unknown=unknown_options(files, _known()), mistakes=mistakes, nova=nova)
+    read = read_sources(conf, sources)
+    settings, mistakes = read_settings(conf, [str(file.path) for file in read.own])
+    known = _known()
+    unknown = unknown_options(read.own, known)
+    if read.nova_file is None:
+        return _Read(settings=settings, files=read.own, unknown=unknown, mistakes=mistakes, nova=None)
+    # Of nova's sections only [pci] is taken whole; what else may be in the others is nova's to know.
+    unknown += unknown_options([read.nova_file], {"pci": known["pci"]})
+    return _Read(settings=settings, files=(*read.own, read.nova_file), unknown=unknown, mistakes=mistakes, nova=read.nova)
 
 
 def _judge(read: _Read, netdev_address: NetdevAddress) -> _Judged:
@@ -152,56 +140,11 @@ def _meant(unknown: Sequence[Unknown], option: str) -> list[str]:
     return [value for each in unknown if each.meant == option for value in each.values]
 
 
-def _parse(conf: cfg.ConfigOpts, sources: Sources) -> tuple[ConfigFile, ...]:
-    """Makes `conf` read its files, and reads them beside it; ConfigError where one can't be read."""
-    defaults = None if sources.default_files is None else [str(path) for path in sources.default_files]
-    try:
-        conf(list(sources.args), project="pcipt-agent", default_config_files=defaults)
-    except cfg.ConfigFilesNotFoundError as error:
-        raise _unreadable([f"{path}: no such file" for path in error.config_files]) from error
-    except cfg.ConfigFilesPermissionDeniedError as error:
-        raise _unreadable([f"{path}: permission denied" for path in error.config_files]) from error
-    except cfg.ConfigDirNotFoundError as error:
-        raise _unreadable([f"{error.config_dir}: no such directory"]) from error
-    except cfg.ConfigFileParseError as error:
-        read_file(Path(error.config_file))
-        raise _unreadable([str(error)]) from error
-    except (cfg.Error, OSError, ValueError) as error:
-        for name in [*_files_in(sources.args), *(defaults or ())]:
-            read_file(Path(name))
-        raise _unreadable([str(error)]) from error
-    names = list(conf.config_file or ())
-    for directory in conf.config_dir or ():
-        names += sorted(glob.glob(f"{directory}/*.conf"))  # noqa: PTH207 -- as oslo.config does it
-    return tuple(read_file(Path(name)) for name in names)
-
-
-def _files_in(args: Sequence[str]) -> list[str]:
-    """The config files that `args` name; asked where oslo.config fails on one without saying which."""
-    apart = [value for word, value in pairwise(args) if word == "--config-file"]
-    return apart + [word.partition("=")[2] for word in args if word.startswith("--config-file=")]
-
-
-def _unreadable(problems: Sequence[str]) -> ConfigError:
-    remedy = "a config file that is there and may be read"
-    return ConfigError([Mistake("--config-file", None, None, each, remedy) for each in problems])
-
-
 def _known() -> dict[str, tuple[str, ...]]:
     """Section → the options that are ours; other sections are other libraries'."""
     known = {group: tuple(opt.dest for opt in opts) for group, opts in options().items() if group in ("agent", "pci")}
     known["pci"] += ("passthrough_whitelist",)
     return known
-
-
-def _take(conf: cfg.ConfigOpts, file: ConfigFile | None, own: Sequence[ConfigFile]) -> NovaConf | None:
-    if file is None:
-        return None
-    try:
-        return nova_conf.take(conf, file, own)
-    except (cfg.Error, ValueError) as error:
-        problem = f"{file.path}: {error}"
-        raise ConfigError([Mistake(nova_conf.OPTION, None, None, problem, "a nova.conf that nova reads")]) from error
 
 
 def _host(host_at: HostAt | None, root: Path) -> tuple[Host | None, HostError | None]:

@@ -4,8 +4,10 @@
 Does not know: config files (`conf.loading`), what device_spec and alias mean.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from oslo_config import cfg, types
@@ -46,7 +48,11 @@ def read_settings(conf: cfg.ConfigOpts, files: Sequence[str]) -> tuple[Settings,
     try:
         url = _transport_url(files)
     except (cfg.Error, ValueError) as error:
-        mistakes.append(Mistake("[DEFAULT] transport_url", None, None, str(error), f"such as {DEFAULT_TRANSPORT_URL}"))
+        mistakes.append(
+            Mistake(
+                "[DEFAULT] transport_url", None, None, str(error), f"{DEFAULT_TRANSPORT_URL} or rabbit://USER:PASSWORD@HOST:5672/"
+            )
+        )
         url = DEFAULT_TRANSPORT_URL
     return _settings(values, url), tuple(mistakes)
 
@@ -68,11 +74,22 @@ def _settings(values: dict[str, object], transport_url: str) -> Settings:
 
 
 def _transport_url(files: Sequence[str]) -> str:
-    """`[DEFAULT] transport_url`, read apart, because oslo.messaging registers an option of that name with another default."""
+    """`[DEFAULT] transport_url`, read apart, because oslo.messaging registers an option of that name with another default.
+
+    Raises ValueError where it names no driver that is installed; the text is never shown, because it may hold a password.
+    """
     own = cfg.ConfigOpts()
     own.register_opts([*default_opts(), transport_url_opt()])
     own([], default_config_files=list(files), default_config_dirs=[])
-    return _text(own["transport_url"]).strip() or DEFAULT_TRANSPORT_URL
+    url = _text(own["transport_url"]).strip() or DEFAULT_TRANSPORT_URL
+    scheme, separator, _ = url.partition("://")
+    drivers = sorted({each.name for each in entry_points(group="oslo.messaging.drivers")})
+    if not separator:
+        raise ValueError("has no scheme")
+    # oslo_messaging.transport takes what stands before a plus for the driver.
+    if scheme.partition("+")[0] not in drivers:
+        raise ValueError(f"{scheme} is no transport here; there are {', '.join(drivers)}")
+    return url
 
 
 def _text(value: object) -> str:
@@ -89,11 +106,21 @@ def _number(value: object) -> int:
 
 def _mistake(group: str, opt: cfg.Opt, error: Exception, files: Sequence[str]) -> Mistake:
     given = [value for file in files for value in read_file(Path(file)).values(group, opt.dest)]
-    source = f"{opt.dest} = {given[-1]}" if given else None
-    span = None if source is None else (len(opt.dest) + 3, len(source))
-    # The message says where oslo.config found the value, as a tuple's text, and then what is wrong.
-    problem = str(error).rpartition(" is not valid: ")[2]
+    named = [(value, found) for value in given for found in _NAMED.finditer(value)]
+    if isinstance(error, cfg.NoSuchOptError | cfg.TemplateSubstitutionError) and named:
+        value, found = named[-1]
+        problem, begin, end = f"{found.group()} stands for another option, and there is none of that name", *found.span()
+    else:
+        # The message says where oslo.config found the value, as a tuple's text, and then what is wrong.
+        value, problem = given[-1] if given else "", str(error).rpartition(" is not valid: ")[2]
+        begin, end = 0, len(value)
+    source, offset = (f"{opt.dest} = {value}", len(opt.dest) + 3) if given else (None, 0)
+    span = (begin + offset, end + offset) if given else None
     return Mistake(f"[{group}] {opt.dest}", None, None, problem, _right(opt), source, span)
+
+
+_NAMED = re.compile(r"(?<!\$)\$\{?[A-Za-z_]\w*\}?")
+"""Where oslo.config puts another option's value (`cfg.ConfigOpts.Template`)."""
 
 
 def _right(opt: cfg.Opt) -> str:

@@ -9,12 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oslo_config import cfg
 
-from pcipt_agent.conf.loading import Loaded, Sources, load
+from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.conf.opts import DEFAULT_TRANSPORT_URL
+from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError, HostError, Mistake
 from tests.support.machines import sriov_host
+from tests.support.rules import underlined
 
 Write = Callable[[str], Path]
 
@@ -142,28 +144,6 @@ def test_a_directory_of_files_is_judged_too(tmp_path: Path) -> None:
     assert caught.value.mistakes[0].option == "[pci] aliass"
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"[pci\n", "line 1: invalid section (must end with ])"),
-        (b"device_spec = 1\n", "line 1: section must be started before assignment"),
-        (b"[pci]\nnothing\n", "line 2: no ':' or '=' found in assignment"),
-        (b"[pci]\nalias = \xff\n", "is no text in UTF-8"),
-    ],
-)
-def test_a_file_that_can_not_be_parsed_is_a_mistake_with_its_line(tmp_path: Path, content: bytes, problem: str) -> None:
-    path = tmp_path / "broken.conf"
-    path.write_bytes(content)
-    (mistake,) = mistakes(path)
-    assert str(path) in mistake.problem
-    assert problem in mistake.problem
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    (mistake,) = mistakes(tmp_path / "none.conf")
-    assert str(tmp_path / "none.conf") in mistake.problem
-
-
 def test_a_dollar_sign_of_a_regular_expression_reaches_the_rules(write: Write) -> None:
     (spec,) = loaded(write('[pci]\ndevice_spec = {"address": {"slot": "0[0-3]$"}}\n')).rules.specs
     assert spec.address.matches(PciAddress(0, 1, 3, 0))
@@ -219,15 +199,6 @@ def test_any_file_is_loaded_or_refused_and_never_raises_else(tmp_path: Path, fir
     assert all(mistake.problem for mistake in refused)
 
 
-def test_without_arguments_the_default_files_are_read(write: Write) -> None:
-    path = write('[pci]\ndevice_spec = {"vendor_id": "8086"}\nx = 1\n')
-    with pytest.raises(ConfigError) as caught:
-        load(cfg.ConfigOpts(), Sources(default_files=[path]), host_at=None)
-    assert [mistake.option for mistake in caught.value.mistakes] == ["[pci] x"]
-    path.write_text('[pci]\ndevice_spec = {"vendor_id": "8086"}\n')
-    assert len(load(cfg.ConfigOpts(), Sources(default_files=[path]), host_at=None).rules.specs) == 1
-
-
 def test_a_name_in_a_value_that_no_option_has_is_a_mistake(write: Write) -> None:
     (mistake,) = mistakes(write('[pci]\ndevice_spec = {"physical_network": "$nothing"}\n'))
     assert mistake.option == "[pci] device_spec"
@@ -237,3 +208,22 @@ def test_a_name_in_a_value_that_no_option_has_is_a_mistake(write: Write) -> None
 
 def test_an_empty_transport_url_is_none(write: Write) -> None:
     assert loaded(write("[DEFAULT]\ntransport_url =\n")).settings.transport_url == DEFAULT_TRANSPORT_URL
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("/run/agent.sock", "has no scheme"),
+        ("rabit://u:secret@b/", "rabit is no transport here; there are fake, kafka, kombu, rabbit, unix"),
+    ],
+)
+def test_a_transport_that_there_is_not_is_a_mistake_without_its_password(write: Write, url: str, problem: str) -> None:
+    (mistake,) = mistakes(write(f"[DEFAULT]\ntransport_url = {url}\n"))
+    assert (mistake.option, mistake.problem, mistake.source) == ("[DEFAULT] transport_url", problem, None)
+
+
+def test_a_name_in_a_value_is_underlined_in_the_value_that_has_it(write: Write) -> None:
+    rules = 'device_spec = {"physical_network": "${nothing}"}\ndevice_spec = {"vendor_id": "8086"}\n'
+    (mistake,) = mistakes(write(f"[pci]\n{rules}"))
+    assert mistake.problem == "${nothing} stands for another option, and there is none of that name"
+    assert underlined(mistake) == "${nothing}"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
-from pcipt_agent.conf.loading import Loaded, Sources, load
+from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.conf.nova_conf import read_nova_conf
+from pcipt_agent.conf.sources import Sources
 from pcipt_agent.errors import ConfigError
 
 NOVA = """
@@ -105,6 +106,15 @@ def test_what_an_earlier_load_took_is_forgotten(tmp_path: Path) -> None:
     found = load(conf, Sources(args=["--config-file", str(tmp_path / "own.conf")]), host_at=None)
     assert found.settings.host != "compute-1"
     assert found.rules.specs == ()
+
+
+def test_sections_that_are_novas_are_not_judged_though_ours_have_their_names(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "[agent]\nroot_helper = sudo\n[filter_scheduler]\nweight = 1\n")
+    assert found.nova is not None
+    assert found.nova.left_out == ("[agent] root_helper", "[filter_scheduler] weight")
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, "[pci]\ndev_spec = {}\n")
+    assert [mistake.option for mistake in caught.value.mistakes] == ["[pci] dev_spec"]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

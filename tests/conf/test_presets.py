@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
-from pcipt_agent.conf.loading import Sources, load
+from pcipt_agent.conf.loading import load
+from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.device import DeviceType
 
 ALIASES = Path(__file__).resolve().parents[2] / "etc" / "pcipt-agent" / "aliases"
