@@ -197,7 +197,30 @@ TO_BE_HAD: Final = (
 )
 
 
-def way_of(question: Question, index: int, group_policy: GroupPolicy) -> RequestFunnel:
+class Reasons:
+    """What filters said of the devices that they dropped, each asked once in a funnel: it may be of 16 requests, each short of
+    4096 devices."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[Clause, tuple[Alternative, ...]], dict[int, Dropped]] = {}
+
+    def of(self, question: Question, dropped: DeviceSet, clause: Clause) -> tuple[Dropped, ...]:
+        # What a device lacks depends on what was asked for; all other reasons lie in the device, the guest and the inventory.
+        asked = question.request.alternatives if clause is _lacking else ()
+        said = self._said.setdefault((clause, asked), {})
+        # Devices of one kind lack the same; what no entry matches, and so is of no kind, was dropped before.
+        alike = question.inventory.catalogue.by_kind.values() if clause is _lacking else ()
+        for those in alike:
+            if those & dropped and lowest(those) not in said:
+                why = clause(question, lowest(those))
+                said.update((index, Dropped(_device(question, index).address, why)) for index in indexes(those))
+        for index in () if alike else indexes(dropped):
+            if index not in said:
+                said[index] = Dropped(_device(question, index).address, clause(question, index))
+        return tuple(map(said.__getitem__, indexes(dropped)))
+
+
+def way_of(question: Question, index: int, *, group_policy: GroupPolicy, reasons: Reasons) -> RequestFunnel:
     """Request number `index`, counted through all filters; the first that leaves too few says why of each that it took out."""
     request = question.request
     stages: list[Stage] = []
@@ -216,7 +239,7 @@ def way_of(question: Question, index: int, group_policy: GroupPolicy) -> Request
     if short is None:
         return RequestFunnel(index=index, request=request, stages=tuple(stages))
     name, dropped, clause = short
-    because = tuple(Dropped(_device(question, each).address, clause(question, each)) for each in indexes(dropped))
+    because = reasons.of(question, dropped, clause)
     return RequestFunnel(index=index, request=request, stages=tuple(stages), emptied_by=name, dropped=because)
 
 

@@ -19,7 +19,7 @@ from pcipt_agent.core.alias import GroupPolicy, Request
 from pcipt_agent.core.catalogue import Catalogue
 from pcipt_agent.core.contest import Chosen, Excluded, resolve
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest
-from pcipt_agent.core.filters import Question, way_of
+from pcipt_agent.core.filters import Question, Reasons, way_of
 from pcipt_agent.core.funnel import Funnel, RequestFunnel, Unsatisfied
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
@@ -159,9 +159,10 @@ def _funnel(
     inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy, together: str | None
 ) -> Funnel:
     known: dict[Request, RequestFunnel] = {}
+    reasons = Reasons()
     for number, request in enumerate(requests):
         if request not in known:
-            known[request] = way_of(Question.of(inventory, request, guest), number, group_policy)
+            known[request] = way_of(Question.of(inventory, request, guest), number, group_policy=group_policy, reasons=reasons)
     ways = [replace(known[request], index=number) for number, request in enumerate(requests)]
     alone = all(way.emptied_by is None for way in ways)
     return Funnel(requests=tuple(ways), together=together if alone else None)

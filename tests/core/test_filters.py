@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import indexes
-from pcipt_agent.core.filters import Question, way_of
+from pcipt_agent.core.filters import Question, Reasons, way_of
 from pcipt_agent.core.funnel import RequestFunnel
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
@@ -20,7 +20,7 @@ from tests.support.strategies import Asked, asked
 
 
 def way(current: Inventory, request: Request, nodes: frozenset[int] | None = None) -> RequestFunnel:
-    return way_of(Question.of(current, request, Guest(nodes)), 0, GroupPolicy.NONE)
+    return way_of(Question.of(current, request, Guest(nodes)), 0, group_policy=GroupPolicy.NONE, reasons=Reasons())
 
 
 def reasons(current: Inventory, request: Request, nodes: frozenset[int] | None = None) -> tuple[str | None, list[str]]:
@@ -31,10 +31,10 @@ def reasons(current: Inventory, request: Request, nodes: frozenset[int] | None =
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(asked())
 def test_the_quick_way_the_explained_way_and_asking_each_device_agree(case: Asked) -> None:
-    devices = case.inventory.catalogue.devices
+    devices, reasons = case.inventory.catalogue.devices, Reasons()
     for number, request in enumerate(case.requests):
         question = Question.of(case.inventory, request, case.guest)
-        found = way_of(question, number, GroupPolicy.NONE)
+        found = way_of(question, number, group_policy=GroupPolicy.NONE, reasons=reasons)
         assert [devices[index] for index in indexes(question.candidates)] == eligible(case.inventory, request, case.guest)
         assert found.stages[-1].left == question.candidates.bit_count()
         assert (found.emptied_by is None) == (question.candidates.bit_count() >= request.count)
@@ -43,7 +43,17 @@ def test_the_quick_way_the_explained_way_and_asking_each_device_agree(case: Aske
             before = found.stages[at_fault - 1].left if at_fault else len(devices)
             assert len(found.dropped) == before - found.stages[at_fault].left
             assert before >= request.count or not at_fault
+            alone = way_of(question, number, group_policy=GroupPolicy.NONE, reasons=Reasons())
+            assert found == alone
             assert all(each.reason for each in found.dropped)
+
+
+def test_each_request_of_a_funnel_is_told_what_its_own_traits_lack() -> None:
+    current, told = inventory(host(pci("01:00.0"), pci("02:00.0"))), Reasons()
+    for trait in ("CUSTOM_T", "CUSTOM_U"):
+        request = replace(wanting(1), alternatives=(Alternative(traits=frozenset({trait})),))
+        found = way_of(Question.of(current, request, Guest()), 0, group_policy=GroupPolicy.NONE, reasons=told)
+        assert [each.reason for each in found.dropped] == [f"it lacks {trait}"] * 2
 
 
 def test_every_filter_counts_also_behind_the_one_that_emptied() -> None:
