@@ -68,7 +68,10 @@ class Sriov:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """PCIe link, now and at most; speeds in GT/s, widths in lanes; None where the kernel says unknown."""
+    """PCIe link, now and at most; speeds in GT/s, widths in lanes; None where the kernel says unknown.
+
+    What it is now changes with the load; it is shown, and no difference between two sightings (`core.host`).
+    """
 
     speed: float | None
     width: int | None

@@ -8,7 +8,7 @@ Does not know: `/sys`, rules, claims.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device
@@ -80,7 +80,10 @@ class Changed:
 
 
 def difference(before: Host, after: Host) -> tuple[Arrived | Departed | Changed, ...]:
-    """What happened to the devices between two sightings, in address order."""
+    """What happened to the devices between two sightings, in address order.
+
+    A link's present speed and width are no happening: a GPU lowers them whenever it is idle, and a claim does not depend on them.
+    """
     changes: list[Arrived | Departed | Changed] = []
     for address in sorted(before.devices.keys() | after.devices.keys()):
         old, new = before.devices.get(address), after.devices.get(address)
@@ -89,8 +92,16 @@ def difference(before: Host, after: Host) -> tuple[Arrived | Departed | Changed,
                 changes.append(Arrived(new))
             case Device(), None:
                 changes.append(Departed(old))
-            case Device(), Device() if old is not new and old != new:
+            case Device(), Device() if not _alike(old, new):
                 changes.append(Changed(old, new))
             case _:
                 pass
     return tuple(changes)
+
+
+def _alike(old: Device, new: Device) -> bool:
+    if old is new or old == new:
+        return True
+    if old.link is None or new.link is None:
+        return False
+    return replace(new, link=replace(new.link, speed=old.link.speed, width=old.link.width)) == old

@@ -115,18 +115,20 @@ class Ledger:
         return reply
 
     def observe(self, host: Host) -> tuple[Arrived | Departed | Changed, ...]:
-        """The inventory is over `host` now. Where that is what was there before nothing happens, and the generation stays."""
+        """The inventory is over `host` now. Where nothing has happened to it, nobody is told and the generation stays."""
         seen = self._inventory.catalogue
         if host is seen.host:
             return ()
         changes = difference(seen.host, host)
-        if not changes and (host.numa_nodes, host.boot_id) == (seen.host.numa_nodes, seen.host.boot_id):
+        happened = bool(changes) or (host.numa_nodes, host.boot_id) != (seen.host.numa_nodes, seen.host.boot_id)
+        if not happened and host == seen.host:
             return ()
         catalogue = catalogue_of(host, seen.rules)  # linear in the devices, so outside the lock that claims wait for
         with self._lock:
-            inventory = inventory_of(catalogue, self._inventory.book, _next(self._inventory.generation))
+            generation = self._inventory.generation
+            inventory = inventory_of(catalogue, self._inventory.book, _next(generation) if happened else generation)
             self._inventory = inventory
-            for listener in self._listeners:
+            for listener in self._listeners if happened else ():
                 listener.observed(changes, inventory)
         for change in changes:
             LOG.info("%s", change_in_words(change))

@@ -89,6 +89,17 @@ def test_what_happened_is_told_in_address_order() -> None:
     assert difference(after, before) == (Arrived(gpu), Changed(bound, audio), Arrived(other))
 
 
+def test_a_link_that_slows_down_is_no_difference_and_one_that_can_do_less_is() -> None:
+    before = host("gpu-and-its-audio-in-one-group.host")
+    gpu = next(device for device in before.devices.values() if device.link is not None)
+    assert gpu.link is not None
+    idle = replace(gpu, link=replace(gpu.link, speed=2.5, width=8))
+    assert gpu.link != idle.link
+    assert difference(before, with_device(before, idle)) == ()
+    for other in (replace(gpu, link=replace(gpu.link, max_width=1)), replace(gpu, link=None), replace(idle, driver="other")):
+        assert difference(before, with_device(before, other)) == (Changed(gpu, other),)
+
+
 def test_equal_hosts_are_equal_whatever_was_derived_from_them() -> None:
     seen = host("vdpa-over-connectx6dx.host")
     assert replace(seen) == seen

@@ -9,6 +9,7 @@ import pytest
 
 from pcipt_agent.core.claim import Allocated, Claimed, Decision, Freed
 from pcipt_agent.core.decide import Allocate, Free
+from pcipt_agent.core.device import Link
 from pcipt_agent.core.host import Arrived, Changed, Departed
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
@@ -176,6 +177,18 @@ def test_a_host_that_changed_is_published_told_and_logged_in_its_words(caplog: p
         "0000:3b:02.0 changed: driver none → vfio-pci",
         "0000:4b:00.0 arrived: type-PCI 8086:abcd",
     ]
+
+
+def test_a_link_that_slows_down_is_shown_and_nobody_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    gpu, notes = replace(pci("3b:00.0"), link=Link(16.0, 16, 16.0, 16)), Notebook()
+    idle = replace(gpu, link=Link(2.5, 16, 16.0, 16))
+    ledger = ledger_over(MemoryJournal(MemoryDisk()), listeners=(notes,))
+    ledger.observe(host(gpu))
+    told, generation = list(notes.changes), ledger.inventory.generation
+    with caplog.at_level(logging.INFO):
+        assert ledger.observe(host(idle)) == ()
+    assert ledger.inventory.catalogue.devices == (idle,)
+    assert (notes.changes, ledger.inventory.generation, caplog.messages) == (told, generation, [])
 
 
 def test_a_claim_stays_while_its_device_is_away() -> None:
