@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         FunnelPart,
         RequestFunnelPart,
         RequestPart,
+        StagePart,
     )
 
 _ADDRESSES_A_LINE = 4
@@ -71,20 +72,30 @@ def _facts(device: DevicePart) -> Iterator[tuple[str, str]]:
     members = f" ({', '.join(facts.iommu_group_members)})" if len(facts.iommu_group_members) > 1 else ""
     yield "NUMA node", f"{unknown(facts.numa_node)}, socket {unknown(facts.socket)}"
     yield "IOMMU group", f"{unknown(facts.iommu_group)}{members}"
-    yield "driver", unknown(facts.driver)
+    yield "driver", unknown(facts.driver) + (f", override {facts.driver_override}" if facts.driver_override else "")
     yield "class", f"{unknown(facts.class_code)}, revision {unknown(facts.revision)}"
     yield "subsystem ids", subsystem
     yield "serial", device.serial or facts.serial_unknown or "-"
     if facts.sriov is not None:
-        yield "SR-IOV", f"{facts.sriov.num_vfs} of {facts.sriov.total_vfs} VFs"
+        ids_of_vfs = f", product_id {facts.sriov.vf_product_id}" if facts.sriov.vf_product_id else ""
+        yield "SR-IOV", f"{facts.sriov.num_vfs} of {facts.sriov.total_vfs} VFs{ids_of_vfs}"
     if device.vf_number is not None:
         yield "VF", f"{device.vf_number} of {unknown(device.parent)}"
     for netdev in facts.netdevs:
         yield "netdev", f"{netdev.name} {unknown(netdev.mac)}"
+    for vdpa in facts.vdpa:
+        yield "vDPA device", f"{vdpa.name}, class {unknown(vdpa.vdpa_class)}, bound to {unknown(vdpa.driver)}, {unknown(vdpa.node)}"
+    if facts.link is not None:
+        link = facts.link
+        yield "link", f"{_link(link.speed, link.width)}, at most {_link(link.max_speed, link.max_width)}"
     if facts.reset_methods:
         yield "reset methods", " ".join(facts.reset_methods)
     for fault in facts.faults:
         yield "fault", f"{fault.kind}: {fault.detail}"
+
+
+def _link(speed: float | None, width: int | None) -> str:
+    return f"{unknown(None if speed is None else f'{speed:g}')} GT/s x{unknown(width)}"
 
 
 def explain_request_page(reply: ExplainRequestReply) -> Iterator[RenderableType]:
@@ -112,13 +123,27 @@ def _request_page(funnel: RequestFunnelPart) -> Iterator[RenderableType]:
     asked = f"request {funnel.index + 1}: {request_text(funnel.request)}"
     enough = funnel.emptied_by is None
     yield heading(f"{asked}: {counted(left, 'device')} to choose from" if enough else f"{asked}: {_shortage(funnel)}")
-    for stage in funnel.stages:
-        style = "red" if stage.filter == funnel.emptied_by else ""
-        line = Text(f"  {stage.left:5} left after {stage.filter}", style=style)
-        yield line.append_text(aside(f"  ({stage.note})")) if stage.note else line
+    for stages in _together(funnel):
+        style = "red" if stages[0].filter == funnel.emptied_by else ""
+        line = Text(f"  {stages[0].left:5} left after {', '.join(stage.filter for stage in stages)}", style=style)
+        note = stages[-1].note
+        yield Padding(line.append_text(aside(f"  ({note})")) if note else line, 0, expand=False)
     if funnel.dropped:
         yield f"  {funnel.emptied_by} dropped:"
         yield from (Padding(line, (0, 0, 0, 4), expand=False) for line in _by_reason(funnel.dropped))
+
+
+def _together(funnel: RequestFunnelPart) -> Iterator[Sequence[StagePart]]:
+    """Filters that drop nothing stand beside the one before them; nothing is left to tell once nothing is left."""
+    line: list[StagePart] = []
+    for stage in funnel.stages:
+        if line and (stage.left != line[0].left or line[-1].note or stage.note or stage.filter == funnel.emptied_by):
+            yield line
+            line = []
+        line.append(stage)
+        if not stage.left:
+            break
+    yield line
 
 
 def _shortage(funnel: RequestFunnelPart) -> str:
