@@ -53,13 +53,13 @@ class Service:
         }
 
     def _claim(self, payload: wire.ClaimPayload, context: CallContext) -> ClaimReply:
-        return claiming.claim(self._ledger, payload, context.request_id)
+        return claiming.claim(self._ledger, payload, context.request_id, caller=context.caller)
 
     def _allocate(self, payload: wire.AllocatePayload, context: CallContext) -> ClaimReply:
-        return claiming.allocate(self._ledger, payload, context.request_id)
+        return claiming.allocate(self._ledger, payload, context.request_id, caller=context.caller)
 
     def _free(self, payload: wire.FreePayload, context: CallContext) -> FreeReply:
-        return claiming.free(self._ledger, payload, context.request_id)
+        return claiming.free(self._ledger, payload, context.request_id, caller=context.caller)
 
     def _render(self, payload: wire.RenderPayload, _: CallContext) -> RenderReply:
         return describing.render(self._ledger.inventory, payload)

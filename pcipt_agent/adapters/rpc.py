@@ -9,14 +9,15 @@ Source: oslo_messaging/rpc/dispatcher.py, RPCDispatcher.dispatch: a method is an
 """
 
 import logging
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import oslo_messaging
 from oslo_config import cfg
 
-from pcipt_agent.errors import Refusal
+from pcipt_agent.errors import BadRequest, JournalUnwritable, Refusal
 from pcipt_agent.views.contract import TOPIC, VERSION
 from pcipt_agent.views.sentences import wire_refusal
 from pcipt_agent.views.wire import Payload, parse
@@ -24,6 +25,9 @@ from pcipt_agent.views.wire_refusals import RefusalAnswer
 from pcipt_agent.views.wire_replies import Reply
 
 _LOG = logging.getLogger(__name__)
+
+_LONGEST: Final = 1000
+"""Characters of a caller's own text in a log line; the caller gets the whole of it back."""
 
 P = TypeVar("P", bound=Payload)
 
@@ -48,6 +52,11 @@ class CallContext:
     """The caller's own, as oslo.context makes it."""
     peer: Peer | None = None
     """None over a broker, which does not tell."""
+
+    @property
+    def caller(self) -> str | None:
+        """The peer in words, for the log."""
+        return None if self.peer is None else str(self.peer)
 
 
 Handler = Callable[[P, CallContext], Reply]
@@ -84,20 +93,71 @@ class _Exposed:
         try:
             return self._answer(untrusted, context).model_dump(mode="json")
         except Refusal as refusal:
-            refused = wire_refusal(refusal)
-            _LOG.info(
-                "refused %s for %s, claim %s, consumer %s (request %s): %s",
-                self._name,
-                context.peer or "a caller",
-                untrusted.get("claim_id"),
-                untrusted.get("consumer"),
-                context.request_id,
-                refused.message,
-            )
-            return RefusalAnswer(refusal=refused).model_dump(mode="json")
+            return _refused(refusal, self._name, untrusted, context)
         except BaseException as fault:
             self._on_fault(fault)
             raise AgentFault(f"{type(fault).__name__}: {fault}") from fault
+
+
+def _refused(refusal: Refusal, name: str, untrusted: Mapping[str, object], context: CallContext) -> dict[str, Any]:
+    """The answer; the log has it on one line. What the caller can't help is of more than the caller's interest."""
+    refused = wire_refusal(refusal)
+    _LOG.log(
+        logging.WARNING if isinstance(refusal, JournalUnwritable) else logging.INFO,
+        "refused %s for %s, claim %s, consumer %s (request %s): %s",
+        _line(name),
+        context.peer or "a caller",
+        _line(untrusted.get("claim_id")),
+        _line(untrusted.get("consumer")),
+        context.request_id,
+        _line(refused.message),
+    )
+    return RefusalAnswer(refusal=refused).model_dump(mode="json")
+
+
+def _line(untrusted: object) -> str:
+    """A caller's text as part of one log line, which it can neither end nor fill."""
+    text = str(untrusted)
+    begin = text[:_LONGEST]
+    shown = begin if begin.isprintable() else begin.encode("unicode_escape").decode()
+    return shown if len(text) <= _LONGEST else f"{shown}… ({len(text)} characters)"
+
+
+class _Gate:
+    """Before oslo.messaging's dispatcher: what is no call, or a call of another version, is the caller's fault and no traceback.
+
+    The dispatcher takes the parts of a message for what they should be, and its server logs whatever it raises as a fault of ours.
+    """
+
+    def __init__(self, inside: Any, *, by_unix: bool) -> None:
+        self._inside = inside
+        self._by_unix = by_unix
+
+    def dispatch(self, incoming: Any) -> object:
+        message, context = incoming.message, call_context(incoming.ctxt, by_unix=self._by_unix)
+        if problems := list(_problems(message)):
+            return _refused(BadRequest(problems), str(message.get("method")), {}, context)
+        try:
+            return self._inside.dispatch(incoming)
+        except (oslo_messaging.NoSuchMethod, oslo_messaging.UnsupportedVersion) as error:
+            _LOG.info("refused %s for %s (request %s): %s", *self._whose(message, context), _line(error))
+            raise oslo_messaging.ExpectedException() from error
+        except AgentFault as error:  # in the log already, by whoever ends the process
+            raise oslo_messaging.ExpectedException() from error
+
+    @staticmethod
+    def _whose(message: Mapping[str, object], context: CallContext) -> tuple[object, ...]:
+        return _line(message["method"]), context.peer or "a caller", context.request_id
+
+
+def _problems(message: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What is no RPC message of oslo.messaging's."""
+    if not isinstance(message.get("method"), str):
+        yield "method", "a method's name belongs here"
+    if not isinstance(message.get("args", {}), dict):
+        yield "args", "an object with the method's arguments belongs here"
+    if re.fullmatch(r"\d{1,9}\.\d{1,9}", str(message.get("version", "1.0"))) is None:
+        yield "version", f"a version such as {VERSION} belongs here"
 
 
 class _Endpoint:
@@ -132,6 +192,7 @@ class RpcServer:
             [_Endpoint(exposed)],
             access_policy=oslo_messaging.ExplicitRPCAccessPolicy,
         )
+        self._server.dispatcher = _Gate(self._server.dispatcher, by_unix=by_unix)
 
     def start(self) -> None:
         """Raises oslo_messaging.MessagingException where it can't listen."""

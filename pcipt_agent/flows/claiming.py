@@ -15,7 +15,7 @@ from pcipt_agent.views.wire import AllocatePayload, ClaimPayload, FreePayload
 from pcipt_agent.views.wire_replies import ClaimReply, FreeReply
 
 
-def claim(ledger: Ledger, payload: ClaimPayload, request_id: str | None = None) -> ClaimReply:
+def claim(ledger: Ledger, payload: ClaimPayload, request_id: str | None = None, *, caller: str | None = None) -> ClaimReply:
     """The devices are promised to the consumer, and the reply says how a guest is given them. Raises Refusal."""
     book = ledger.inventory.book
     if payload.claim_id in book.ended:
@@ -35,25 +35,25 @@ def claim(ledger: Ledger, payload: ClaimPayload, request_id: str | None = None) 
         render=lambda before, after: claim_reply(
             after, payload.claim_id, _element, changed=after is not before, dry_run=payload.dry_run
         ),
-        terms=Terms(dry_run=payload.dry_run, if_generation=payload.if_generation, request_id=request_id),
+        terms=Terms(dry_run=payload.dry_run, if_generation=payload.if_generation, request_id=request_id, caller=caller),
     )
 
 
-def allocate(ledger: Ledger, payload: AllocatePayload, request_id: str | None = None) -> ClaimReply:
+def allocate(ledger: Ledger, payload: AllocatePayload, request_id: str | None = None, *, caller: str | None = None) -> ClaimReply:
     """The claim is allocated. Raises ClaimUnknown and ClaimEnded."""
     return ledger.obey(
         Allocate(claim_id=payload.claim_id),
         render=lambda before, after: claim_reply(after, payload.claim_id, _element, changed=after is not before),
-        terms=Terms(request_id=request_id),
+        terms=Terms(request_id=request_id, caller=caller),
     )
 
 
-def free(ledger: Ledger, payload: FreePayload, request_id: str | None = None) -> FreeReply:
+def free(ledger: Ledger, payload: FreePayload, request_id: str | None = None, *, caller: str | None = None) -> FreeReply:
     """The claim has ended, also where none was held: a late claim with its id is refused from now on."""
     return ledger.obey(
         Free(claim_id=payload.claim_id, at=ledger.now()),
         render=lambda before, after: free_reply(before, after, payload.claim_id),
-        terms=Terms(request_id=request_id),
+        terms=Terms(request_id=request_id, caller=caller),
     )
 
 

@@ -47,6 +47,8 @@ class Terms:
     """Refuse where it would change an inventory of another generation. A retry changes nothing, so it is answered."""
     request_id: str | None = None
     """The caller's, for the record and the log."""
+    caller: str | None = None
+    """Who it is, as far as the transport tells, for the log."""
 
 
 PLAIN = Terms()
@@ -111,7 +113,8 @@ class Ledger:
             for listener in self._listeners:
                 listener.happened(decision, inventory)
         for event in events:
-            LOG.info("%s (request %s)", event_in_words(event, before.book), terms.request_id)
+            by = "" if terms.caller is None else f", by {terms.caller}"
+            LOG.info("%s (request %s%s)", event_in_words(event, before.book), terms.request_id, by)
         return reply
 
     def observe(self, host: Host) -> tuple[Arrived | Departed | Changed, ...]:

@@ -55,7 +55,7 @@ def wire_refusal(refusal: Refusal) -> wire.AnyRefusal:
             )
         case JournalUnwritable(problem=problem):
             return wire.JournalUnwritableRefusal(
-                message=f"the claim can't be made durable, so nothing was changed: {problem}", problem=problem
+                message=f"the journal can't be written, so nothing was changed: {problem}", problem=problem
             )
         case _:
             raise AssertionError(f"{type(refusal).__name__} has no sentence")

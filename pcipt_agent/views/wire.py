@@ -22,8 +22,8 @@ from pcipt_agent.errors import BadRequest
 Text = Annotated[str, Field(max_length=4096)]
 """Bounded also because pydantic decodes a text only then; an unbounded one may hold lone surrogates, which no journal can write."""
 Document = Annotated[str, Field(max_length=64 * 2**20)]
-Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
-"""Chosen by the caller; goes into log lines and records as it is, hence no control characters."""
+Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]
+"""Chosen by the caller; goes into log lines and records as it is, hence no control characters and no line separators."""
 ClaimId = Id
 Flag = Annotated[bool, Field(strict=True)]
 NumaNode = Annotated[int, Field(strict=True, ge=0, le=1023)]

@@ -44,7 +44,7 @@ EXAMPLES: list[tuple[Refusal, str]] = [
         errors.GenerationMoved("1.1", "1.2"),
         "the inventory has moved on from generation 1.1 to 1.2: read it again and decide anew",
     ),
-    (errors.JournalUnwritable("disk full"), "the claim can't be made durable, so nothing was changed: disk full"),
+    (errors.JournalUnwritable("disk full"), "the journal can't be written, so nothing was changed: disk full"),
     (
         Unsatisfied(FUNNEL),
         "the requests can't be met: request 1 (2 of its alternatives) has 1 left after the filter 'NUMA'; "

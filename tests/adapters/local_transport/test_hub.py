@@ -4,6 +4,7 @@
 import logging
 import os
 import socket
+from collections.abc import Iterator
 
 import oslo_messaging
 import pytest
@@ -11,7 +12,14 @@ import pytest
 from pcipt_agent.adapters.local_transport.frames import MAGIC, encode
 from pcipt_agent.adapters.local_transport.hub import Hub
 from pcipt_agent.adapters.local_transport.incoming import Call, Station
-from tests.support.bus import Echo, calling, eventually, path_of, serving
+from tests.support.bus import Echo, calling, eventually, path_of, serving, socket_url
+
+
+@pytest.fixture(scope="module")
+def served_url() -> Iterator[str]:
+    """One server for strangers who must leave it as it was."""
+    with socket_url() as url, serving(url, Echo()):
+        yield url
 
 
 def is_let_go(sock: socket.socket) -> bool:
@@ -39,11 +47,11 @@ def is_let_go(sock: socket.socket) -> bool:
     ],
 )
 def test_garbage_is_disconnected_and_logged_once_and_others_are_served(
-    url: str, garbage: bytes, caplog: pytest.LogCaptureFixture
+    served_url: str, garbage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serving(url, Echo()), calling(url) as client, caplog.at_level(logging.DEBUG, "pcipt_agent"):
+    with calling(served_url) as client, caplog.at_level(logging.DEBUG, "pcipt_agent"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stranger:
-            stranger.connect(str(path_of(url)))
+            stranger.connect(str(path_of(served_url)))
             stranger.sendall(garbage)
             stranger.shutdown(socket.SHUT_WR)
             assert is_let_go(stranger)
