@@ -66,12 +66,13 @@ def path_opts() -> list[cfg.Opt]:
             "host_root",
             default="/",
             help="""
-Directory below which the host is read: ``sys``, ``proc``, ``dev`` and ``lib/modules``.
+Directory below which the host is read: ``sys`` and ``proc``; or a file that describes a host.
 
-Another tree than ``/`` lets the agent run on a recorded or described host. The devices of such a host are not this machine's:
-nothing that is claimed there can be given to a guest here.
+Another tree than ``/``, or a file, lets the agent run on a recorded or described host. The devices of such a host are not this
+machine's: nothing that is claimed there can be given to a guest here.
 
 * Valid: ``host_root = /``
+* Valid: ``host_root = /etc/pcipt-agent/example.host``
 * Invalid: ``host_root = /sys`` (the agent looks for ``/sys/sys/bus/pci`` then, and does not start)
 """,
         ),
@@ -115,8 +116,8 @@ it would be taken for a new claim, so this must be longer than any caller keeps 
             help="""
 Seconds between two readings of the whole host.
 
-Changes are noticed at once by udev; this is the net below it. A small value costs the reading of ``/sys`` more often, a large one
-leaves a change unseen for longer when an event was lost.
+A device that comes, goes or changes is noticed at the next reading. A small value costs the reading of ``/sys`` more often, a
+large one leaves a change unseen for longer.
 
 * Valid: ``rescan_interval = 60``
 * Invalid: ``rescan_interval = 0`` (at least 1)

@@ -29,7 +29,8 @@ on):
 * ``trusted``: only such VFs are given to ports that ask for trust
 * ``managed``: whether libvirt binds and unbinds the driver (default: yes). A wrong value may crash the host
 * ``live_migratable``: whether a guest that holds it can be live-migrated
-* ``one_time_use``: after one guest it is not given out again until it was declared clean
+* ``one_time_use``: whether it has to be cleaned between two guests. This version reports it and does not wait for the cleaning:
+  whoever frees such a device must have cleaned it
 * ``resource_class``, ``traits``: names in Placement; the default class is ``CUSTOM_PCI_<vendor_id>_<product_id>``
 
 Examples:
@@ -71,7 +72,8 @@ Examples:
 _REPORT_HELP = """
 Whether the devices are to be reported to Placement as resource providers.
 
-The rules are then held to what Placement can express: a PF and its VFs can't both be listed, and an alias name can't be repeated.
+This version reports nothing. It holds the rules to what Placement can express: a PF and its VFs can't both be listed, an alias name
+can't be repeated, and no alias gets a device with a ``physical_network``.
 
 * Valid: ``report_in_placement = true``
 * Invalid: ``report_in_placement = sometimes``

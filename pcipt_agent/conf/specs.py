@@ -80,8 +80,7 @@ def _spec(entry: Entry, netdev_address: NetdevAddress) -> DeviceSpec:
             trusted=flag(entry, "trusted"),
             managed=flag(entry, "managed") is not False,
             live_migratable=flag(entry, "live_migratable"),
-            # nova differs: there it needs report_in_placement and is refused on a VF; here the journal guards the device.
-            one_time_use=flag(entry, "one_time_use") or False,
+            one_time_use=_one_time_use(entry),
             resource_class=resource_class(entry),
             traits=traits(entry),
         ),
@@ -104,6 +103,15 @@ def _refuse_devname(entry: Entry, netdev_address: NetdevAddress) -> None:
         return
     right = Member("address", name.span, Scalar(str(found), name.span))
     entry.rename("devname", f"{problem}; {value} is {found} now", right)
+
+
+def _one_time_use(entry: Entry) -> bool:
+    # nova differs: there it needs report_in_placement and is refused on a VF.
+    found = flag(entry, "one_time_use") or False
+    if found:
+        problem = "nothing keeps the device back between two guests in this version"
+        entry.notice("one_time_use", problem, "that whoever frees such a device has cleaned it")
+    return found
 
 
 def _physical_network(entry: Entry) -> str | None:
