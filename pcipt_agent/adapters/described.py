@@ -26,8 +26,10 @@ class DescribedReader:
         """The host as it is described now; the same object where that has not changed. Raises HostError where it says no host."""
         try:
             text = self._path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise HostError(str(self._path), str(error)) from error
+        except OSError as error:
+            raise HostError(str(self._path), error.strerror or str(error)) from error
+        except UnicodeDecodeError as error:
+            raise HostError(str(self._path), f"no text in UTF-8: {error.reason} at byte {error.start}") from error
         host = parse_description(text, str(self._path))
         before = self._host
         if before == host:

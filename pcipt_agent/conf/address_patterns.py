@@ -161,14 +161,15 @@ def _doubts(entry: Entry, member: Member, pattern: re.Pattern[str]) -> None:
     elif not matched:
         entry.notice("address", f"matches no {member.key}", f"the {member.key} has {FIELDS[member.key][1]} digits", span=span)
     elif len(whole) < len(matched):
-        few, more = _few(whole), _few(matched)
-        problem = f"is anchored at its start only, so it means {more}; as a whole it would mean {few}"
-        entry.notice("address", problem, f'"{pattern.pattern}$" where only the whole field is meant', span=span)
+        means = f"is anchored at its start only, so it means {_few(matched)}"
+        if whole:
+            problem, remedy = f"{means}; as a whole it would mean {_few(whole)}", f'"{pattern.pattern}$" where that is meant'
+        else:
+            problem, remedy = means, f'all digits of the {member.key}, such as "{matched[0]}", unless this is meant'
+        entry.notice("address", problem, remedy, span=span)
 
 
 def _few(values: list[str]) -> str:
-    if not values:
-        return "nothing"
     return ", ".join(values) if len(values) <= 4 else f"{values[0]}, {values[1]}, {values[2]} … {values[-1]}"
 
 

@@ -114,8 +114,8 @@ def _unreachable(specs: Sequence[DeviceSpec], matched: Mapping[int, Sequence[Pci
 def _matches_nothing(spec: DeviceSpec, before: Sequence[DeviceSpec], host: Host) -> Notice:
     fitting = _fitting(spec, host)
     if fitting:
-        takers = [each for each in before if any(mismatch(each, device, host.parent_of(device)) is None for device in fitting)]
-        numbers = ", ".join(str(each.entry) for each in takers)
+        takers = {_first(before, device, host) for device in fitting}
+        numbers = ", ".join(str(entry) for entry in sorted(takers))
         problem = f"takes nothing on this host: {_named(fitting)} is of entry {numbers} already"
         return _notice(spec, problem, "it before that one, or not at all")
     if spec.tags.remote_managed and (without := _fitting(replace(spec, tags=Tags()), host)):
@@ -125,6 +125,10 @@ def _matches_nothing(spec: DeviceSpec, before: Sequence[DeviceSpec], host: Host)
         problem = f"matches nothing on this host: {_named(vfs or without)} has no VPD serial number{because}"
         return _notice(spec, problem, "an agent that may read the vpd file, or a device that is remote-managed")
     return _notice(spec, "matches nothing on this host", "what lspci -Dnn shows for the device, if it is to be here")
+
+
+def _first(specs: Sequence[DeviceSpec], device: Device, host: Host) -> int:
+    return next(each.entry for each in specs if mismatch(each, device, host.parent_of(device)) is None)
 
 
 def _fitting(spec: DeviceSpec, host: Host) -> list[Device]:

@@ -29,6 +29,12 @@ def test_a_comment_changes_nothing(tmp_path: Path) -> None:
     assert reader.read() is before
 
 
+def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(HostError) as caught:
+        DescribedReader(tmp_path / "a.host").read()
+    assert str(caught.value) == f"{tmp_path}/a.host: No such file or directory"
+
+
 @pytest.mark.parametrize("content", [b"host boots x\n", b"\xff\xfe", b""])
 def test_a_file_that_says_no_host_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.host"

@@ -113,7 +113,7 @@ def test_no_pattern_breaks_the_reader(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [
-        ({"slot": "0"}, "is anchored at its start only, so it means 00, 01, 02 … 0f; as a whole it would mean nothing"),
+        ({"slot": "0"}, "is anchored at its start only, so it means 00, 01, 02 … 0f"),
         ({"bus": "0A"}, "an upper-case digit matches nothing: the kernel writes lower case"),
         ({"bus": "[A-F]0"}, "an upper-case digit matches nothing: the kernel writes lower case"),
         ({"function": "9"}, "matches no function"),
@@ -130,6 +130,18 @@ def test_a_pattern_that_is_probably_not_meant_is_a_notice(pattern: dict[str, str
 )
 def test_a_pattern_that_is_plain_is_not_remarked_on(pattern: dict[str, str]) -> None:
     assert read_specs([text({"address": pattern})], lambda _: None).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "remedy"),
+    [
+        ({"slot": "0"}, 'all digits of the slot, such as "00", unless this is meant'),
+        ({"bus": "0|1a"}, '"0|1a$" where that is meant'),
+    ],
+)
+def test_a_pattern_anchored_at_its_start_only_is_answered_with_one_that_matches(pattern: dict[str, str], remedy: str) -> None:
+    (notice,) = read_specs([text({"address": pattern})], lambda _: None).notices
+    assert notice.remedy == remedy
 
 
 def test_a_negative_field_is_a_notice() -> None:

@@ -95,6 +95,11 @@ def test_an_entry_given_twice_is_a_notice() -> None:
     ]
 
 
+def test_who_took_them_is_who_matched_first() -> None:
+    findings = found({"address": "0000:41:00.0"}, {"address": "0000:41:00.0", "vendor_id": "10de"}, {"vendor_id": "10de"})
+    assert notices(findings)[-1] == (3, "takes nothing on this host: 0000:41:00.0 is of entry 1 already")
+
+
 def test_an_entry_whose_devices_are_all_taken_here_names_the_taker() -> None:
     assert notices(found({"address": "41:*.*"}, {"vendor_id": "10de"})) == [
         (2, "takes nothing on this host: 0000:41:00.0 is of entry 1 already")
