@@ -7,7 +7,6 @@ sentence that says why there is none.
 Does not know: what is asked, what becomes of the answer.
 """
 
-import logging
 import sys
 import warnings
 from argparse import Namespace
@@ -24,7 +23,6 @@ def ask(command: Namespace, call: Call) -> Reply:
     """The reply, or `{"refusal": …}`. Raises NotReachable; ConfigError for a configuration or URL that is none."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    logging.getLogger().addHandler(logging.NullHandler())
     from oslo_config import cfg
 
     from pcipt_agent.adapters.rpc_client import AgentClient, Answered

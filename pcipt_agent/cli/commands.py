@@ -4,6 +4,7 @@
 Does not know: how the agent is reached (`cli.agent`), how it is done without (`cli.standalone`).
 """
 
+import logging
 from argparse import Namespace
 
 from pcipt_agent.cli.output import ExitCode, Output
@@ -13,6 +14,7 @@ from pcipt_agent.errors import ConfigError, HostError
 
 def obey(command: Namespace) -> int:
     """The exit code; everything there is to say has been said."""
+    logging.getLogger().addHandler(logging.NullHandler())  # without any, warnings of libraries go to standard error
     output = Output(as_json=command.format == "json")
     try:
         if command.command == "check-config":
