@@ -4,9 +4,16 @@
 Does not know: any one test.
 """
 
+import os
+
 import pytest
+from hypothesis import settings
 
 from tests.support.golden import Golden
+
+# A busy machine may be slow, so no example has a deadline. CI tries the same examples every time, a person new ones.
+settings.register_profile("pcipt", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("pcipt")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -165,10 +165,10 @@ class _Floor:
 def _read(share: _Share, directory: int | None) -> None:
     for name in share.listed:
         if name == "." and directory is not None:
-            os.listdir(directory)  # noqa: PTH208 (the floor is bare os calls)
+            os.listdir(directory)
         else:
             listed = os.open(name, _DIRECTORY, dir_fd=directory)
-            os.listdir(listed)  # noqa: PTH208
+            os.listdir(listed)
             os.close(listed)
     for name in share.links:
         os.readlink(name, dir_fd=directory)

@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.conf.aliases import KEYS, read_aliases
@@ -167,7 +167,6 @@ ENTRIES = st.dictionaries(st.sampled_from([*KEYS, "nam", "x"]), SCALARS | st.lis
 
 
 @given(st.lists(st.text() | ENTRIES.map(json.dumps) | ENTRIES.map(str), max_size=4), st.booleans(), st.booleans())
-@settings(deadline=None)
 def test_whatever_is_written_is_read_or_refused_and_never_raises(texts: list[str], report: bool, scheduled: bool) -> None:
     read = read_aliases(texts, report_in_placement=report, pci_in_placement=scheduled)
     assert len(read.mistakes) > 0 or sum(len(alias.alternatives) for alias in read.aliases.values()) == len(texts)

@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.conf.json_text import Array, Node, Object, Scalar, parse, written
@@ -28,7 +28,6 @@ def plain(node: Node) -> object:
 
 
 @given(JSON_VALUES, st.sampled_from([None, 2]))
-@settings(deadline=None)
 def test_json_means_what_the_standard_library_says(value: object, indent: int | None) -> None:
     parsed = parse(json.dumps(value, indent=indent))
     assert parsed.faults == ()
@@ -37,7 +36,6 @@ def test_json_means_what_the_standard_library_says(value: object, indent: int | 
 
 
 @given(st.text() | st.text(alphabet="{}[]\"':,ab01 .\\\n“”‘\ud800"))
-@settings(deadline=None)
 def test_any_text_is_a_node_or_has_a_fault_within_it(text: str) -> None:
     parsed = parse(text)
     assert parsed.node is not None or parsed.faults
@@ -46,7 +44,6 @@ def test_any_text_is_a_node_or_has_a_fault_within_it(text: str) -> None:
 
 
 @given(st.text(alphabet="{}[]\"':,ab01 .\\\n“”‘"))
-@settings(deadline=None)
 def test_without_a_fault_it_is_json(text: str) -> None:
     parsed = parse(text)
     if parsed.node is not None and not parsed.faults:
@@ -54,7 +51,6 @@ def test_without_a_fault_it_is_json(text: str) -> None:
 
 
 @given(st.text(alphabet="{}[]\"':,ab01 .\\\n“”‘"))
-@settings(deadline=None)
 def test_what_is_written_back_is_json(text: str) -> None:
     parsed = parse(text)
     if parsed.node is not None:

@@ -187,7 +187,7 @@ def test_what_only_the_host_can_tell_is_a_mistake_too(write: Write) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40), st.text(st.characters(codec="utf-8"), max_size=40))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_is_loaded_or_refused_and_never_raises_else(tmp_path: Path, first: str, second: str) -> None:
     path = tmp_path / "any.conf"
     path.write_text(f"[pci]\ndevice_spec = {first}\nalias = {second}\n{first}", encoding="utf-8")

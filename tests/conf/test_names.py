@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.conf.names import resource_class_name, trait_name
@@ -24,7 +24,6 @@ def test_a_trait_is_standard_or_custom(text: str, name: str) -> None:
 
 
 @given(st.text(min_size=1))
-@settings(deadline=None)
 def test_a_name_is_stable_and_what_placement_takes(text: str) -> None:
     for normal in (resource_class_name, trait_name):
         name = normal(text)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mistakes as text: where, the operator's words, the fault underlined, what would be right."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.errors import Mistake, Notice
@@ -67,7 +67,6 @@ def test_of_a_long_line_the_part_around_the_fault_is_shown() -> None:
 
 
 @given(st.text(max_size=300), st.integers(0, 300), st.integers(0, 300))
-@settings(deadline=None)
 def test_any_text_can_be_shown(source: str, start: int, length: int) -> None:
     start = min(start, len(source))
     lines = finding_text(mistake(source, (start, start + length))).split("\n")
