@@ -4,6 +4,9 @@
     options and rules ─▶ journal ─▶ look at the host ─▶ recover ─▶ serve ─▶ READY        (a mistake: all are printed, exit 2)
     no new calls ─▶ finish those in flight ─▶ stop looking ─▶ last notifications ─▶ close the journal
 
+A signal before READY ends it at once: nothing is in flight, and what the start waits for (a broker) may never come. After READY it
+takes `DRAIN_SECONDS` at most, whatever hangs.
+
 Exit codes: 0 stopped, 1 a fault of ours or of the machine (systemd starts it again), 2 mistake in usage or configuration, 4 the
 journal can't be trusted or is in use (starting again would not help).
 
@@ -19,9 +22,10 @@ import signal
 import sys
 import threading
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from enum import IntEnum
+from importlib.metadata import version as version_of
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -34,7 +38,8 @@ from pcipt_agent.adapters import systemd
 from pcipt_agent.adapters.journal import SqliteJournal
 from pcipt_agent.adapters.notifications import Notifications
 from pcipt_agent.adapters.rpc import RpcServer
-from pcipt_agent.conf.loading import Loaded, Sources, load
+from pcipt_agent.conf.loading import Loaded, load
+from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError, HostError, JournalError
 from pcipt_agent.flows.ledger import Ledger
@@ -49,6 +54,9 @@ LOG = logging.getLogger(__name__)
 
 DRAIN_SECONDS: Final = 20.0
 """How long calls in flight may take to end before the process does; systemd's own patience (TimeoutStopSec) is longer."""
+
+LOOK_SECONDS: Final = 2.0
+"""How long the stop waits for a reading of the host: a device that hangs can hold one for ever, and it is of no use any more."""
 
 
 class ExitCode(IntEnum):
@@ -73,8 +81,13 @@ class Stopping:
     def __init__(self) -> None:
         self._event = threading.Event()
         self.fault: BaseException | None = None
+        self.serving = False
+        """Whether there may be calls in flight, so that a signal has to wait for them."""
 
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if not self.serving:
+            LOG.info("stopped by %s before it was ready", signal.Signals(number).name)
+            raise SystemExit(ExitCode.STOPPED)
         self._event.set()
 
     def on_fault(self, fault: BaseException) -> None:
@@ -93,11 +106,21 @@ class Stopping:
         return self._event.wait(seconds)
 
 
-NOVA_CONF: Final = cfg.StrOpt(
-    "nova-conf",
-    metavar="FILE",
-    help="Take [pci], [filter_scheduler] pci_in_placement, [placement] and [DEFAULT] host from this nova.conf, and nothing else.",
-)
+_NOVA_CONF: Final = "take [pci], [filter_scheduler] pci_in_placement, [placement] and [DEFAULT] host of this file, and nothing else"
+NOVA_CONF: Final = cfg.StrOpt("nova-conf", metavar="FILE", help=_NOVA_CONF)
+
+_EPILOG: Final = """\
+examples:
+  pcipt-agent                                          with /etc/pcipt-agent/pcipt-agent.conf
+  pcipt-agent --config-file my.conf --debug            by hand; Ctrl-C stops it
+  pcipt-agent --nova-conf /etc/nova/nova.conf          with the [pci] section that nova has
+  pcipt check-config --config-file my.conf             first see what it would make of the configuration
+
+It runs until SIGTERM or Ctrl-C, finishes the calls in flight, and logs to standard output unless told otherwise. Claims are kept in
+[agent] state_path and survive it. Every option of oslo.log and oslo.config works besides those above.
+
+exit codes: 0 stopped, 1 a fault of ours or of the machine (see the log), 2 mistake in usage or configuration, 4 the journal can't
+be trusted or another agent has it (the message says the way out)"""
 
 
 def main() -> None:
@@ -153,10 +176,28 @@ def _say_read(loaded: Loaded) -> None:
 
 def _nova_conf(arguments: Sequence[str]) -> Path | None:
     """Looked for before oslo.config parses the rest, because it is one of the files to parse."""
-    parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--nova-conf", type=Path)
-    path: Path | None = parser.parse_known_args(arguments)[0].nova_conf
+    path: Path | None = _command_line().parse_known_args(arguments)[0].nova_conf
     return path
+
+
+def _command_line() -> ArgumentParser:
+    """For `--help`, which teaches more than a list of every library's options, and for what is needed before oslo.config parses."""
+    parser = ArgumentParser(
+        prog="pcipt-agent",
+        description="Hands this host's PCI functions to guests: serves claims over RPC.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version_of("pcipt-agent"))
+    parser.add_argument(
+        "--config-file", action="append", metavar="FILE", help="instead of /etc/pcipt-agent/pcipt-agent.conf; may be repeated"
+    )
+    parser.add_argument("--config-dir", action="append", metavar="DIR", help="every *.conf of this directory, after the files")
+    parser.add_argument("--nova-conf", type=Path, metavar="FILE", help=_NOVA_CONF)
+    parser.add_argument("--log-file", metavar="FILE", help="where to log; default: standard output")
+    parser.add_argument("-d", "--debug", action="store_true", help="log more")
+    return parser
 
 
 def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: Stopping) -> ExitCode:
@@ -176,22 +217,28 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
             on_fault=stopping.on_fault,
         )
         observer = Observer(ledger, reader, ended_claims_kept_seconds=kept)
-        looking = threading.Thread(target=_look, args=(observer, settings.rescan_interval, stopping), name="looking")
+        looking = threading.Thread(target=_look, args=(observer, settings.rescan_interval, stopping), name="looking", daemon=True)
         notifications.start()
         server.start()
+        stopping.serving = True
         looking.start()
         _say_ready(ledger, settings.transport_url)
         stopping.wait()
-        systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
         LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
-        server.stop()
-        looking.join()
-        notifications.close()
-        server.close()
+        _finish(server, looking, notifications)
     finally:
         journal.close()
     LOG.info("stopped")
     return ExitCode.FAULT if stopping.fault else ExitCode.STOPPED
+
+
+def _finish(server: RpcServer, looking: threading.Thread, notifications: Notifications) -> None:
+    _end_after(DRAIN_SECONDS)
+    systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
+    server.stop()
+    looking.join(LOOK_SECONDS)
+    notifications.close()
+    server.close()
 
 
 def _look(observer: Observer, interval_seconds: float, stopping: Stopping) -> None:
@@ -209,6 +256,12 @@ def _say_ready(ledger: Ledger, url: str) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    last_resort = threading.Timer(seconds, os._exit, (ExitCode.FAULT,))
+    last_resort = threading.Timer(seconds, _end)
     last_resort.daemon = True
     last_resort.start()
+
+
+def _end() -> None:
+    """Without the logging module, whose lock may be what hangs."""
+    os.write(2, b"pcipt-agent: something in flight does not end; ending without it. What was acknowledged is in the journal.\n")
+    os._exit(ExitCode.FAULT)

@@ -14,6 +14,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+
+from pcipt_agent.adapters.rpc_client import AgentClient, Answered
 
 START_SECONDS = 60.0
 
@@ -30,9 +35,23 @@ class Agent:
     config_file: Path
     process: subprocess.Popen[bytes]
 
+    def client(self, timeout: float = 60.0) -> AgentClient:
+        """A caller in this process; the caller of this method closes it."""
+        return AgentClient(cfg.CONF, self._said("transport_url"), self._said("host"), timeout=timeout)
+
+    def call(self, method: str, **arguments: object) -> dict[str, Any]:
+        """One call; the reply, or the refusal."""
+        with contextlib.closing(self.client()) as client:
+            answer = client.call(method, arguments)
+        return answer.reply if isinstance(answer, Answered) else answer.refusal
+
     def pcipt(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """One command line, with this agent's configuration."""
         return pcipt(*arguments, "--config-file", str(self.config_file), stdin=stdin)
+
+    def _said(self, option: str) -> str:
+        """What its configuration gives the option."""
+        return self.config_file.read_text().partition(f"\n{option} = ")[2].partition("\n")[0]
 
     def kill(self) -> None:
         """kill -9."""
@@ -45,11 +64,12 @@ def pcipt(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([program("pcipt"), *arguments], input=stdin, check=False, capture_output=True, text=True, timeout=120)
 
 
-def configured(directory: Path, host_root: Path, rules: str) -> Path:
-    """A configuration whose socket and state are in `directory`."""
+def configured(directory: Path, host_root: Path, rules: str, *, transport_url: str | None = None) -> Path:
+    """A configuration whose state is in `directory`, and its socket too unless there is a `transport_url`."""
+    url = transport_url or f"unix://{directory}/agent.sock"
     config_file = directory / "pcipt-agent.conf"
     config_file.write_text(
-        f"[DEFAULT]\nhost = compute1\ntransport_url = unix://{directory}/agent.sock\n"
+        f"[DEFAULT]\nhost = compute1\ntransport_url = {url}\n"
         f"[agent]\nhost_root = {host_root}\nstate_path = {directory}/state\n[pci]\n{rules}"
     )
     return config_file

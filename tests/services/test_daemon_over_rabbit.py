@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real daemon and the real `pcipt` over a real RabbitMQ: what holds over the socket holds over a broker."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pcipt_agent.adapters.rpc_client import Answered
+from tests.support.broker import broker
+from tests.support.running import Agent, configured, running_agent
+
+EXAMPLE_HOST = Path(__file__).resolve().parents[2] / "etc/pcipt-agent/example.host"
+CONSUMER = "8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10"
+RULES = """\
+device_spec = {"vendor_id": "15b3", "product_id": "101e"}
+alias = {"name": "a1", "vendor_id": "15b3", "product_id": "101e", "device_type": "type-VF"}
+"""
+CLAIM = ("claim", "a1:2", "--claim-id", "c1", "--consumer", CONSUMER, "--format", "json")
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, rabbit: str) -> Path:
+    return configured(tmp_path, EXAMPLE_HOST, RULES, transport_url=rabbit)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, rabbit: str) -> Iterator[Agent]:
+    """One agent for the tests that leave nothing behind; its name is its own, since two of one name would share the calls."""
+    config_file = configured(tmp_path_factory.mktemp("shared"), EXAMPLE_HOST, RULES, transport_url=rabbit)
+    config_file.write_text(config_file.read_text().replace("host = compute1", "host = compute2"))
+    with running_agent(config_file) as agent:
+        yield agent
+
+
+def test_a_claim_survives_kill_9_and_the_retry_gets_the_same_answer(config_file: Path) -> None:
+    with running_agent(config_file) as agent:
+        first = json.loads(agent.pcipt(*CLAIM).stdout)
+        agent.kill()
+    with running_agent(config_file) as agent:
+        second = json.loads(agent.pcipt(*CLAIM).stdout)
+        assert agent.pcipt("free", "c1").returncode == 0
+        agent.process.terminate()
+        assert agent.process.wait(timeout=30) == 0
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["devices"] == second["devices"]
+
+
+def test_refusals_are_those_of_the_socket(shared: Agent) -> None:
+    too_many = shared.pcipt("claim", "a1:9", "--consumer", CONSUMER)
+    assert (too_many.returncode, "9 needed" in too_many.stderr) == (1, True)
+    unknown = shared.pcipt("allocate", "never", "--format", "json")
+    assert (unknown.returncode, json.loads(unknown.stdout)["refusal"]["code"]) == (1, "claim-unknown")
+    bad = shared.pcipt("claim", "a1", "--consumer", CONSUMER, "--claim-id", "two\nlines", "--format", "json")
+    assert [problem["field"] for problem in json.loads(bad.stdout)["refusal"]["problems"]] == ["claim_id"]
+
+
+def test_what_the_log_says_names_no_peer_and_no_password(shared: Agent) -> None:
+    assert shared.pcipt("claim", "a1", "--consumer", CONSUMER, "--claim-id", "logged").returncode == 0
+    assert shared.pcipt("free", "logged").returncode == 0
+    log = (shared.config_file.parent / "agent.log").read_text()
+    (line,) = [line for line in log.splitlines() if "claimed" in line and "claim logged" in line]
+    assert (CONSUMER in line, "(request req-" in line, "uid" in line) == (True, True, False)
+    assert "guest:guest" not in log
+
+
+def test_callers_in_a_crowd_never_share_a_device(shared: Agent) -> None:
+    def live(number: int) -> list[str]:
+        with closing(shared.client()) as client:
+            wish = {"claim_id": f"crowd-{number}", "consumer": CONSUMER, "requests": [{"alias": "a1"}]}
+            first, again = client.call("claim", wish), client.call("claim", wish)
+            assert isinstance(first, Answered) == isinstance(again, Answered)
+            return [device["address"] for device in first.reply["devices"]] if isinstance(first, Answered) else []
+
+    with ThreadPoolExecutor(10) as pool:
+        got = [address for addresses in pool.map(live, range(10)) for address in addresses]
+    assert len(got) == len(set(got)) == 8
+    for number in range(10):
+        assert shared.call("free", claim_id=f"crowd-{number}")["state"] == "ended"
+
+
+def test_a_broker_that_goes_away_ends_neither_the_agent_nor_its_stop(tmp_path: Path) -> None:
+    with broker() as url:
+        running = running_agent(configured(tmp_path, EXAMPLE_HOST, RULES, transport_url=url))
+        agent = running.__enter__()
+    try:
+        unreachable = agent.pcipt("claims", "--timeout", "5")
+        assert (unreachable.returncode, "no broker is there" in unreachable.stderr) == (3, True)
+        assert agent.process.poll() is None
+        agent.process.terminate()
+        assert agent.process.wait(timeout=30) == 0
+    finally:
+        running.__exit__(None, None, None)
