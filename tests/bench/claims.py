@@ -120,6 +120,13 @@ _NESTED = tuple(_either(range(number // 2, 8)) for number in reversed(range(16))
 """Eight aliases, each content with all that the next is and one product more; the least choosy asks last."""
 _GREEDY = tuple(_either(range(8 - number // 2)) for number in range(16))
 """The same with the least choosy first, who takes what the others have nothing else for."""
+_SHORT = tuple(replace(request, count=100 + number) for number, request in enumerate(_GREEDY))
+"""More than there are PFs; every request another, so that each is told apart why."""
+_UNTRAITED = tuple(
+    replace(request, alternatives=(Alternative(vendor_id="15b3", traits=frozenset({f"CUSTOM_{number // 2}"})),))
+    for number, request in enumerate(_SHORT)
+)
+"""Each of eight aliases asks for a trait that no device has."""
 _PFS = Request(count=8, device_type=DeviceType.PF, alternatives=(Alternative(product_id="101d"),))
 
 CASES = (
@@ -130,6 +137,8 @@ CASES = (
     _Case("one PF short, isolate", lambda pf: min((pf + 1) // 2, 9), _GREEDY, GroupPolicy.ISOLATE),
     _Case("every PF wanted, isolate", lambda pf: pf % 8, _each(_GREEDY, 4), GroupPolicy.ISOLATE),
     _Case("too few of all, isolate", lambda pf: pf % 9, _each(_CHAIN, 4096), GroupPolicy.ISOLATE),
+    _Case("each alone wants too many, isolate", lambda pf: pf % 8, _SHORT, GroupPolicy.ISOLATE),
+    _Case("each alone lacks a trait", lambda pf: pf % 8, _UNTRAITED, GroupPolicy.NONE),
     _Case("nearly every VF, greedy would fail", lambda pf: pf % 8, _each(_GREEDY, 240), GroupPolicy.NONE),
     _Case("half of all VFs beside PFs", lambda pf: pf % 8, (*_each(_GREEDY[:-1], 128), _PFS), GroupPolicy.NONE),
     _Case("too many VFs beside PFs", lambda pf: pf % 8, (*_each(_GREEDY[:-1], 240), _PFS), GroupPolicy.NONE),

@@ -21,6 +21,8 @@ def test_the_hard_cases_have_the_answers_they_were_made_for() -> None:
         "one PF short, isolate": False,
         "every PF wanted, isolate": True,
         "too few of all, isolate": False,
+        "each alone wants too many, isolate": False,
+        "each alone lacks a trait": False,
         "nearly every VF, greedy would fail": True,
         "half of all VFs beside PFs": True,
         "too many VFs beside PFs": False,
