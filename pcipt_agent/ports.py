@@ -6,12 +6,18 @@ Does not know: who implements them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pcipt_agent.core.claim import ClaimBook, Decision
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.errors import JournalError
+
+RECORDS_KEPT: Final = 1000
+"""A journal with more is compacted, at a start and by the running agent alike.
+
+So many that compaction is rare and the last decisions stay readable; so few that a start replays them in a tenth of a second.
+"""
 
 
 class HostReader(Protocol):
@@ -61,7 +67,8 @@ class Journal(Protocol):
     def recover(self, boot_id: str, at: float, forget_before: float) -> Recovered:
         """Replays it, without the ended claims older than `forget_before`, and notes this start (one commit).
 
-        Raises JournalError where what it holds can't be trusted. Called once, before anything else.
+        Where it is longer than `RECORDS_KEPT`, or something was forgotten, the note is a compaction. Raises JournalError where
+        what it holds can't be trusted. Called once, before anything else.
         """
 
     def append(self, decision: Decision) -> None:

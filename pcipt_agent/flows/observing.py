@@ -9,16 +9,13 @@ Does not know: when to look (the daemon's timer says), what a change means for a
 """
 
 import logging
-from typing import Final
 
+from pcipt_agent.core.host import Host
 from pcipt_agent.errors import HostError
 from pcipt_agent.flows.ledger import Ledger
-from pcipt_agent.ports import HostReader
+from pcipt_agent.ports import RECORDS_KEPT, HostReader
 
 LOG = logging.getLogger(__name__)
-
-RECORDS_KEPT: Final = 1000
-"""So many that compaction is rare and the last decisions stay readable; so few that a start replays them in a tenth of a second."""
 
 
 class Observer:
@@ -33,15 +30,21 @@ class Observer:
     def look(self) -> bool:
         """Whether the host could be read; the ledger has what was seen."""
         self._ledger.tidy(longest=RECORDS_KEPT, forget_before=self._ledger.now() - self._kept_seconds)
-        try:
-            host = self._reader.read()
-        except HostError as error:
-            if str(error) != self._said:
-                LOG.error("the host can't be read, so it is taken to be as it was: %s", error)
-            self._said = str(error)
+        host = self._sighting()
+        if isinstance(host, HostError):
+            if str(host) != self._said:
+                LOG.error("the host can't be read, so it is taken to be as it was: %s", host)
+            self._said = str(host)
             return False
         if self._said is not None:
             LOG.info("the host can be read again")
         self._said = None
         self._ledger.observe(host)
         return True
+
+    def _sighting(self) -> Host | HostError:
+        """The error as a value: a line that is logged while one is handled says it twice (oslo.log's error_summary)."""
+        try:
+            return self._reader.read()
+        except HostError as error:
+            return error

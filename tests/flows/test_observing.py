@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from pcipt_agent.flows.claiming import free
-from pcipt_agent.flows.observing import RECORDS_KEPT, Observer
+from pcipt_agent.flows.observing import Observer
+from pcipt_agent.ports import RECORDS_KEPT
 from pcipt_agent.views.wire import FreePayload
 from tests.support.ledgers import memory_ledger, small_host
 from tests.support.planned import host, pci

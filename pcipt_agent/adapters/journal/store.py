@@ -11,7 +11,7 @@ success for the next sync (https://lwn.net/Articles/752063/, "fsyncgate"), so no
 closed for writing, the process ends, and the next start finds out: before it answers, it checkpoints, which writes all that the
 log holds anew, to the database, and syncs that.
 
-Does not know: which decisions are right, when to compact (`flows.ledger`), the configuration.
+Does not know: which decisions are right, when a running agent compacts (`flows.ledger`), the configuration.
 """
 
 import errno
@@ -28,11 +28,8 @@ from pcipt_agent.adapters.journal.lock import AlreadyLocked, hold
 from pcipt_agent.adapters.journal.replay import Replayed, Tail, entries, row_after, tail_after
 from pcipt_agent.core.claim import ClaimBook, Decision, forget_ended
 from pcipt_agent.errors import JournalError, JournalUnwritable
-from pcipt_agent.ports import Recovered
+from pcipt_agent.ports import RECORDS_KEPT, Recovered
 from pcipt_agent.views.records import FORMAT, Book, Entry, Happened, Started
-
-RECORDS_BEFORE_COMPACTION: Final = 1000
-"""As many as the running agent keeps; a start that finds more, after a crash, begins with one record."""
 
 _SCHEMA: Final = """
 CREATE TABLE record (
@@ -82,7 +79,7 @@ class SqliteJournal:
             raise
         kept = forget_ended(found.book, forget_before)
         self._tail, self._incarnation = found.tail, found.incarnation + 1
-        due = found.tail.count >= RECORDS_BEFORE_COMPACTION or len(kept.ended) < len(found.book.ended)
+        due = found.tail.count > RECORDS_KEPT or len(kept.ended) < len(found.book.ended)
         self._pending = Book(self._incarnation, kept) if due else Started(self._incarnation), boot_id, at
         if unwritable is None:
             try:
