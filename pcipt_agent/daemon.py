@@ -48,7 +48,7 @@ from pcipt_agent.flows.recovery import World, recover
 from pcipt_agent.ports import HostReader
 from pcipt_agent.readers import reader_at
 from pcipt_agent.service import Service
-from pcipt_agent.views.mistakes import finding_text, mistakes_text
+from pcipt_agent.views.mistakes import finding_line, mistakes_text
 
 LOG = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ def _say_read(loaded: Loaded) -> None:
         LOG.info("from %s: left out, as our own configuration says it: %s", nova.path, ", ".join(nova.overridden) or "nothing")
         LOG.info("from %s: left out, as it is not ours: %s", nova.path, ", ".join(nova.left_out) or "nothing")
     for notice in loaded.notices:
-        LOG.warning("%s", finding_text(notice))
+        LOG.warning("%s", finding_line(notice))
 
 
 def _nova_conf(arguments: Sequence[str]) -> Path | None:

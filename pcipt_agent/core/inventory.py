@@ -29,6 +29,8 @@ class DeviceStatus(StrEnum):
     CLAIMED = "claimed"
     ALLOCATED = "allocated"
     NOT_ASSIGNABLE = "not-assignable"
+    """Matched by no device_spec, and not odd either: what is odd is unusable, so that the reason is seen (an id that can't be read
+    matches nothing)."""
     UNUSABLE = "unusable"
     BLOCKED = "blocked"
     """Not free because a relative is claimed."""
@@ -37,7 +39,8 @@ class DeviceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """One moment. `generation` changes whenever anything in it does; it is compared, never computed with."""
+    """One moment. `generation` changes whenever anything in it does, but for a link's present speed and width; it is compared,
+    never computed with."""
 
     catalogue: Catalogue
     book: ClaimBook
@@ -66,9 +69,10 @@ class Inventory:
             return DeviceStatus.CLAIMED if claim.state is ClaimState.CLAIMED else DeviceStatus.ALLOCATED
         if index is None:
             return None
-        if self.catalogue.spec_of[index] is None:
+        device = self.catalogue.devices[index]
+        if self.catalogue.spec_of[index] is None and not device.faults:
             return DeviceStatus.NOT_ASSIGNABLE
-        if not_ready(self.catalogue.devices[index]) is not None:
+        if not_ready(device) is not None:
             return DeviceStatus.UNUSABLE
         return DeviceStatus.BLOCKED if self.blocked >> index & 1 else DeviceStatus.FREE
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import assert_never
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, Event, Freed, Held
-from pcipt_agent.core.device import Device
+from pcipt_agent.core.device import Device, Fault, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.core.host import Arrived, Changed, Departed
 
 
@@ -37,8 +38,8 @@ def change_in_words(change: Arrived | Departed | Changed) -> str:
         case Departed(device):
             return f"{device.address} departed: {_what(device)}"
         case Changed(before, after):
-            names = [field.name for field in fields(Device) if getattr(before, field.name) != getattr(after, field.name)]
-            parts = [f"{name} {_shown(getattr(before, name))} → {_shown(getattr(after, name))}" for name in names]
+            pairs = [(field.name, getattr(before, field.name), getattr(after, field.name)) for field in fields(Device)]
+            parts = [f"{name} {_shown(old)} → {_shown(new)}" for name, old, new in pairs if old != new]
             return f"{after.address} changed: {', '.join(parts)}"
         case _:
             assert_never(change)
@@ -57,4 +58,23 @@ def _what(device: Device) -> str:
 
 
 def _shown(value: object) -> str:
-    return "none" if value in (None, (), "") else str(value)
+    """A field's value in a person's words; none of them is a Python expression."""
+    match value:
+        case None | "" | ():
+            return "none"
+        case PciAddress():
+            return str(value)
+        case tuple():
+            return "; ".join(_shown(each) for each in value)
+        case Fault(kind, detail):
+            return f"{kind}: {detail}"
+        case Netdev(name, mac):
+            return f"{name} {_shown(mac)}"
+        case VdpaDevice(name, vdpa_class, driver, node):
+            return f"{name} {_shown(vdpa_class)} {_shown(driver)} {_shown(node)}"
+        case Sriov():
+            return f"{value.num_vfs} of {value.total_vfs} VFs"
+        case Link():
+            return f"at most {_shown(value.max_speed)} GT/s x{_shown(value.max_width)}"
+        case _:
+            return str(value)

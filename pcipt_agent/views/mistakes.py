@@ -35,18 +35,28 @@ def notices_text(notices: Iterable[Notice]) -> str:
     return "\n".join(f"notice: {finding_text(each)}" for each in notices)
 
 
+def finding_line(finding: Mistake | Notice) -> str:
+    """One of them on one line, for a log: where and what, what would be right, the operator's text."""
+    text = "" if finding.source is None else f" (in {' '.join(finding.source.split())})"
+    return _plain(f"{_where(finding)}: {finding.problem}; expected: {finding.remedy}{text}")
+
+
 def finding_text(finding: Mistake | Notice) -> str:
     """One of them: where and what, the operator's text with the fault underlined, what would be right."""
+    lines = [_plain(f"{_where(finding)}: {finding.problem}")]
+    if finding.source is not None:
+        lines += [INDENT + line for line in _underlined(finding.source, finding.span)]
+    lines += [INDENT + line for line in _remedy(finding.remedy)]
+    return "\n".join(lines)
+
+
+def _where(finding: Mistake | Notice) -> str:
     where = [finding.option]
     if finding.entry is not None:
         where.append(f"entry {finding.entry}")
     if finding.key is not None:
         where.append(f'key "{finding.key}"')
-    lines = [_plain(f"{', '.join(where)}: {finding.problem}")]
-    if finding.source is not None:
-        lines += [INDENT + line for line in _underlined(finding.source, finding.span)]
-    lines += [INDENT + line for line in _remedy(finding.remedy)]
-    return "\n".join(lines)
+    return ", ".join(where)
 
 
 def _remedy(remedy: str) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pcipt_agent.core.alias import Request
-from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.device import DeviceType, Fault, FaultKind
 from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.funnel import Unsatisfied
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
@@ -22,6 +22,15 @@ def named(address: str) -> Request:
 
 def statuses(current: Inventory) -> dict[str, str]:
     return {str(each.address)[5:]: str(current.status(each.address)) for each in current.catalogue.devices}
+
+
+def test_an_odd_device_is_unusable_also_where_no_entry_matches_it() -> None:
+    odd = replace(pci("02:00.0", product="0000"), faults=(Fault(FaultKind.UNDECODABLE, "device"),))
+    assert statuses(inventory(host(odd, pci("03:00.0")), rules(entry(1, product="0001")))) == {
+        "02:00.0": "unusable",
+        "03:00.0": "free",
+    }
+    assert statuses(inventory(host(odd, pci("03:00.0")), rules())) == {"02:00.0": "unusable", "03:00.0": "free"}
 
 
 def test_a_pf_is_blocked_while_one_of_its_vfs_is_claimed() -> None:

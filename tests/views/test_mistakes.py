@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.errors import Mistake, Notice
-from pcipt_agent.views.mistakes import MAX_WIDTH, finding_text, mistakes_text, notices_text
+from pcipt_agent.views.mistakes import MAX_WIDTH, finding_line, finding_text, mistakes_text, notices_text
 from tests.support.rules import spec_mistakes
 
 
@@ -72,3 +72,11 @@ def test_any_text_can_be_shown(source: str, start: int, length: int) -> None:
     lines = finding_text(mistake(source, (start, start + length))).split("\n")
     assert sum(set(line.strip()) == {"^"} for line in lines) >= 1
     assert all(line.isprintable() for line in lines)
+
+
+def test_a_line_for_the_log_says_all_on_one_line() -> None:
+    notice = Notice("[pci] alias", 2, "name", "is entry 1", "one of the two", '{"name": "a",\n "vendor_id": "8086"}')
+    assert finding_line(notice) == (
+        '[pci] alias, entry 2, key "name": is entry 1; expected: one of the two (in {"name": "a", "vendor_id": "8086"})'
+    )
+    assert finding_line(Notice("[pci] x", None, None, "is an old name", "[pci] y")) == "[pci] x: is an old name; expected: [pci] y"
