@@ -15,6 +15,7 @@ Source: H. W. Kuhn, The Hungarian method, 1955; P. Hall, On representatives of s
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes
 
@@ -74,21 +75,18 @@ class _Matching:
 
     def fill(self, want: int) -> None:
         """Gives `want` spare things in order, as far as they go."""
-        for _ in range(self.missing(want)):
-            spare = self._wants[want].candidates & self._spare
-            if not spare:
-                return
-            self._take(want, spare & -spare)
+        spare = self._wants[want].candidates & self._spare
+        self._take(want, _some(spare, min(self.missing(want), spare.bit_count())))
 
     def augment(self, want: int) -> tuple[int, ...]:
-        """One more thing for `want`, others moving on where needed; empty then, else all wants that were asked in vain."""
+        """Some of what `want` misses, others moving on where needed; empty then, else all wants that were asked in vain."""
         asked_by = {want: want}
         waiting = [want]
         for each in waiting:
             candidates = self._wants[each].candidates
             spare = candidates & self._spare
             if spare:
-                self._pass_on(each, spare & -spare, asked_by)
+                self._pass_on(each, asked_by)
                 return ()
             for other, loose in enumerate(self._loose):
                 if other not in asked_by and loose & candidates:
@@ -149,16 +147,27 @@ class _Matching:
         self._loose[want] |= thing
         self._spare ^= thing
 
-    def _pass_on(self, last: int, thing: DeviceSet, asked_by: dict[int, int]) -> None:
-        """`last` takes the spare `thing`, and each on the way back gets one from the next."""
-        self._take(last, thing)
-        while asked_by[last] != last:
-            asker = asked_by[last]
-            given = self._loose[last] & self._wants[asker].candidates & ~thing
-            given &= -given
-            self._loose[last] ^= given
+    def _pass_on(self, last: int, asked_by: dict[int, int]) -> None:
+        """`last` takes spare things, and each on the way back as many from the next."""
+        path = [last]
+        while asked_by[path[-1]] != path[-1]:
+            path.append(asked_by[path[-1]])
+        spare = self._wants[last].candidates & self._spare
+        steps = [(giver, asker, self._loose[giver] & self._wants[asker].candidates) for giver, asker in pairwise(path)]
+        amount = min(self.missing(path[-1]), spare.bit_count(), *(things.bit_count() for _, _, things in steps))
+        self._take(last, _some(spare, amount))
+        for giver, asker, things in steps:
+            given = _some(things, amount)
+            self._loose[giver] ^= given
             self._loose[asker] |= given
-            last, thing = asker, given
+
+
+def _some(things: DeviceSet, amount: int) -> DeviceSet:
+    """So many of the things, the lowest."""
+    left = things
+    for _ in range(amount):
+        left &= left - 1
+    return things ^ left
 
 
 def _likenesses(wants: Sequence[Want], things: DeviceSet) -> dict[int, DeviceSet]:
