@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from pcipt_agent.core.catalogue import Catalogue
 from pcipt_agent.core.device import DeviceType
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet, set_of
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, set_of
 from pcipt_agent.core.matching import Prefer, Shortage, Want, match
 
 EFFORT = 3000
@@ -49,12 +49,33 @@ def resolve(catalogue: Catalogue, wants: Sequence[Want], fresh: Callable[[], Pre
     clashes = _clashes(catalogue, found)
     if not clashes:
         return found
+    if _crowded_out(catalogue, wants):
+        return Excluded(set_of(clashes), decided=True)
     contest = _Contest(catalogue, fresh, _alike(catalogue, wants), EFFORT - _effort(wants))
     settled = contest.settle(wants, found, frozenset())
     decided = contest.effort_left > 0
     if settled is None and not decided:
         settled = _pfs_last(catalogue, wants, fresh())
     return Excluded(set_of(clashes), decided) if settled is None else settled
+
+
+def _crowded_out(catalogue: Catalogue, wants: Sequence[Want]) -> bool:
+    """Whether too few VFs would stay even if those PFs were given out that have the fewest: proven without a search."""
+    pfs = catalogue.by_type.get(DeviceType.PF, EMPTY)
+    for_pfs = [want for want in wants if want.candidates & ~pfs == EMPTY]
+    for_vfs = [want for want in wants if want.candidates & pfs == EMPTY]
+    vfs = _all(for_vfs)
+    withdrawn = sorted((catalogue.members.get(pf, EMPTY) & vfs).bit_count() for pf in indexes(_all(for_pfs)))
+    staying = vfs.bit_count() - sum(withdrawn[: sum(want.count for want in for_pfs)])
+    return staying < sum(want.count for want in for_vfs)
+
+
+def _all(wants: Sequence[Want]) -> DeviceSet:
+    """What any of the wants may have."""
+    found = EMPTY
+    for want in wants:
+        found |= want.candidates
+    return found
 
 
 def _pfs_last(catalogue: Catalogue, wants: Sequence[Want], prefer: Prefer) -> Chosen | None:
@@ -129,9 +150,7 @@ def _asked_first(catalogue: Catalogue, found: Chosen, pf: int) -> bool:
 
 def _alike(catalogue: Catalogue, wants: Sequence[Want]) -> dict[int, frozenset[int]]:
     """PF → the PFs that can stand for it, itself included; of those that some want may have and whose VFs another may."""
-    anything = EMPTY
-    for want in wants:
-        anything |= want.candidates
+    anything = _all(wants)
     classes: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for pf, vfs in catalogue.members.items():
         if anything >> pf & 1 and anything & vfs:
