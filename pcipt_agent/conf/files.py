@@ -85,6 +85,25 @@ def unknown_options(files: Sequence[ConfigFile], known: Mapping[str, Sequence[st
     )
 
 
+def misplaced_options(files: Sequence[ConfigFile], section: str, options: Sequence[str]) -> tuple[Mistake, ...]:
+    """What of `options`, which are read in `section` alone, stands in another one: appended to the file's end, or under a slip."""
+    return tuple(
+        Mistake(
+            option=f"[{other}] {option}",
+            entry=None,
+            key=None,
+            problem=f"is read in [{section}] only ({file.path})",
+            remedy=f"it below a line [{section}]",
+            source="\n".join(f"{option} = {value}" for value in given[option]),
+            span=(0, len(option)),
+        )
+        for file in files
+        for other, given in file.sections.items()
+        for option in given
+        if other != section and option in options
+    )
+
+
 def _unknown(section: str, option: str, values: tuple[str, ...], where: tuple[Path, Sequence[str]]) -> Unknown:
     path, names = where
     meant = did_you_mean(option, names)

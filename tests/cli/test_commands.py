@@ -111,6 +111,13 @@ def test_check_config_as_json_lists_matches_or_mistakes(here: tuple[str, ...], t
     assert json.loads(bad.stdout)["mistakes"][0]["remedy"] == '{"vendor_id": "8086"}'
 
 
+def test_an_old_name_is_said_once(here: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "old.conf").write_text('[DEFAULT]\npci_passthrough_whitelist = {"vendor_id": "10de"}\n')
+    done = pcipt("check-config", *here, "--config-file", str(tmp_path / "old.conf"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("pci_passthrough_whitelist") == 1
+
+
 def test_this_machine_s_own_functions_are_listed(tmp_path: Path) -> None:
     (tmp_path / "empty.conf").write_text("")
     done = pcipt("devices", "--host", "/", "--config-file", str(tmp_path / "empty.conf"), "--format", "json")

@@ -127,6 +127,13 @@ def test_an_option_that_nobody_knows_is_shown_as_it_must_be_written(write: Write
     assert "single quotes" in second.problem
 
 
+@pytest.mark.parametrize("section", ["DEFAULT", "agent", "pcie", "oslo_messaging_rabbit"])
+def test_a_rule_in_another_section_is_a_mistake(write: Write, section: str) -> None:
+    found = mistakes(write(f'[{section}]\ndevice_spec = {{"vendor_id": "8086"}}\n'))
+    misplaced = next(mistake for mistake in found if "is read in [pci] only" in mistake.problem)
+    assert (misplaced.option, underlined(misplaced)) == (f"[{section}] device_spec", "device_spec")
+
+
 def test_a_value_that_is_no_number_is_underlined(write: Write) -> None:
     (mistake,) = mistakes(write("[agent]\nrescan_interval = soon\n"))
     assert (mistake.source, mistake.span) == ("rescan_interval = soon", (18, 22))
