@@ -92,11 +92,12 @@ class _Exposed:
         context = call_context(untrusted_ctxt, by_unix=self._by_unix)
         try:
             return self._answer(untrusted, context).model_dump(mode="json")
-        except Refusal as refusal:
-            return _refused(refusal, self._name, untrusted, context)
+        except Refusal as error:
+            refusal = error
         except BaseException as fault:
             self._on_fault(fault)
             raise AgentFault(f"{type(fault).__name__}: {fault}") from fault
+        return _refused(refusal, self._name, untrusted, context)  # outside `except`, where oslo.log would say the refusal twice
 
 
 def _refused(refusal: Refusal, name: str, untrusted: Mapping[str, object], context: CallContext) -> dict[str, Any]:

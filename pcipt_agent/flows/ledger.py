@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from pcipt_agent.core.alias import RuleSet
 from pcipt_agent.core.catalogue import catalogue_of
-from pcipt_agent.core.claim import Decision, Event, forget_ended
+from pcipt_agent.core.claim import ClaimBook, Decision, Event, forget_ended
 from pcipt_agent.core.decide import Command, decide
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference
 from pcipt_agent.core.inventory import Inventory, after, inventory_of
@@ -147,14 +147,22 @@ class Ledger:
                 return False
             before = self._inventory
             book = forget_ended(before.book, forget_before)
-            try:
-                self._journal.compact(book, before.catalogue.host.boot_id, self._clock.now())
-            except JournalUnwritable as refusal:
-                LOG.warning("the journal is not compacted: %s", refusal.problem)
-                return False
-            self._inventory = replace(before, book=book, generation=_next(before.generation))
+            problem = self._compacted(book, before.catalogue.host.boot_id)
+            if problem is None:
+                self._inventory = replace(before, book=book, generation=_next(before.generation))
+        if problem is not None:
+            LOG.warning("the journal is not compacted: %s", problem)
+            return False
         LOG.info("the journal is compacted: %d claims, %d ended claim_ids", len(book.claims), len(book.ended))
         return True
+
+    def _compacted(self, book: ClaimBook, boot_id: str) -> str | None:
+        """Why it could not be; as a value, because oslo.log repeats an exception that is active when a line is logged."""
+        try:
+            self._journal.compact(book, boot_id, self._clock.now())
+        except JournalUnwritable as refusal:
+            return refusal.problem
+        return None
 
 
 def first_inventory(host: Host, rules: RuleSet, recovered: Recovered, at: float) -> Inventory:

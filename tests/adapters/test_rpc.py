@@ -4,6 +4,7 @@
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -199,18 +200,34 @@ def test_a_refusal_is_an_ordinary_answer_and_one_line_of_the_log(url: str, agent
     assert (agent.faults, [record for record in caplog.records if record.levelno > logging.INFO]) == ([], [])
 
 
-def test_a_claim_that_can_not_be_made_durable_is_a_warning(own_url: str, caplog: pytest.LogCaptureFixture) -> None:
+class Handled(logging.Handler):
+    """Notes which exception is being handled while a line is logged: oslo.log adds it to the line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[BaseException | None] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "pcipt_agent.adapters.rpc":
+            self.seen.append(sys.exc_info()[1])
+
+
+def test_a_claim_that_can_not_be_made_durable_is_a_warning_and_said_once(own_url: str, caplog: pytest.LogCaptureFixture) -> None:
     def full(_payload: AllocatePayload, _context: CallContext) -> VersionReply:
         raise JournalUnwritable("the file system is full")
 
     server = RpcServer(cfg.CONF, own_url, host="host1", methods={"allocate": method(AllocatePayload, full)}, on_fault=raise_it)
     server.start()
+    handled = Handled()
+    logging.getLogger().addHandler(handled)
     with caplog.at_level(logging.INFO), client_of(own_url) as client:
         assert isinstance(client.call("allocate", {"claim_id": "c1"}), Refused)
+    logging.getLogger().removeHandler(handled)
     server.stop()
     server.close()
     (said,) = [record for record in caplog.records if record.name == "pcipt_agent.adapters.rpc"]
     assert (said.levelno, "the file system is full" in said.getMessage()) == (logging.WARNING, True)
+    assert handled.seen == [None]
 
 
 def raise_it(fault: BaseException) -> None:

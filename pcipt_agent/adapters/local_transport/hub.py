@@ -111,15 +111,19 @@ class Hub:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
-            self._exchange(sock, Peer(*_PEERCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size))))
+            peer = Peer(*_PEERCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size)))
+            if (ended := self._exchange(sock, peer)) is not None:
+                _LOG.log(ended[0], "%s", ended[1])
         finally:
             with self._lock:
                 del self._connections[threading.current_thread()]
             sock.close()
             self._slots.release()
 
-    def _exchange(self, sock: socket.socket, peer: Peer) -> None:
+    def _exchange(self, sock: socket.socket, peer: Peer) -> tuple[int, str] | None:
+        """How badly it ended, and in which words; logged when no exception is active, since oslo.log would say that one again."""
         outbox: Outbox | None = None
+        who = f"pid {peer.pid}, uid {peer.uid}"
         try:
             outbox = Outbox()
             frame = receive(sock, Patience(self._stall), Patience(self._stall))
@@ -141,17 +145,18 @@ class Hub:
                 case _:
                     raise NotAFrame("it is none that we know")
             self._send(sock, outbox)
+            if outbox.missed:
+                return logging.WARNING, f"let a slow subscriber go: {who}, {outbox.missed} lost"
+            return None
         except NotAFrame as error:
-            _LOG.warning("disconnected pid %d, uid %d: what it sent is no frame: %s", peer.pid, peer.uid, error)
+            return logging.WARNING, f"disconnected {who}: what it sent is no frame: {error}"
         except TimeoutError:
-            _LOG.warning("disconnected pid %d, uid %d: no progress in %g s", peer.pid, peer.uid, self._stall)
+            return logging.WARNING, f"disconnected {who}: no progress in {self._stall:g} s"
         except (Ended, OSError) as error:
-            _LOG.debug("pid %d, uid %d has gone: %s", peer.pid, peer.uid, error)
+            return logging.DEBUG, f"{who} has gone: {error}"
         finally:
             if outbox is not None:
                 self._subscribers.leave(outbox)
-                if outbox.missed:
-                    _LOG.warning("let a slow subscriber go: pid %d, uid %d, %d lost", peer.pid, peer.uid, outbox.missed)
                 outbox.close()
 
     def _deliver(self, frame: dict[str, Any], call: Call, outbox: Outbox) -> None:
