@@ -70,6 +70,8 @@ def test_a_vendor_and_a_class_are_enough_with_placement() -> None:
 def test_with_placement_an_alias_without_a_class_asks_for_the_class_of_its_ids() -> None:
     (alternative,) = aliases({"name": "a1", **IDS}, in_placement=True)["a1"].alternatives
     assert alternative.resource_class == "CUSTOM_PCI_8086_154D"
+    (alternative,) = aliases({"name": "a1", **IDS})["a1"].alternatives
+    assert alternative.resource_class is None
 
 
 @pytest.mark.parametrize(

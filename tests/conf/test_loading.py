@@ -86,6 +86,20 @@ def test_the_same_text_has_the_same_digest(write: Write) -> None:
     assert one == again != other
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "[pci]\nreport_in_placement = true\n",
+        "[filter_scheduler]\npci_in_placement = true\n",
+        '[pci]\ndevice_spec = {"vendor_id": "8086"}\n',
+        '[pci]\nalias = {"name": "a", "vendor_id": "8086", "product_id": "154d"}\n',
+    ],
+)
+def test_rules_that_mean_another_thing_have_another_digest(write: Write, other: str) -> None:
+    plain = loaded(write("[pci]\n")).rules.digest
+    assert loaded(write(other)).rules.digest != plain
+
+
 def test_novas_deprecated_names_work_and_are_noted(write: Write) -> None:
     found = loaded(
         write(

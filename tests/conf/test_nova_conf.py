@@ -108,6 +108,11 @@ def test_what_an_earlier_load_took_is_forgotten(tmp_path: Path) -> None:
     assert found.rules.specs == ()
 
 
+def test_our_own_file_has_the_last_word_under_an_old_name_too(tmp_path: Path) -> None:
+    found = loaded(tmp_path, NOVA, '[pci]\npassthrough_whitelist = {"vendor_id": "8086"}\n')
+    assert [spec.vendor_id for spec in found.rules.specs] == ["8086"]
+
+
 def test_sections_that_are_novas_are_not_judged_though_ours_have_their_names(tmp_path: Path) -> None:
     found = loaded(tmp_path, "[agent]\nroot_helper = sudo\n[filter_scheduler]\nweight = 1\n")
     assert found.nova is not None

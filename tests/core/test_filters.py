@@ -150,6 +150,7 @@ def test_no_alias_gets_a_device_of_a_physical_network_once_devices_are_reported(
     current = inventory(machine, replace(ruleset, report_in_placement=True))
     because = "it is of physical_network physnet1: for ports only, as report_in_placement is on"
     assert reasons(current, wanting(1)) == ("physical-network", [because])
+    assert Question.of(current, wanting(1), Guest()).candidates == 0
     assert way(current, Request(count=1, address=at("01:00.0"))).emptied_by is None
 
 
