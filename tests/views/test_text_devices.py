@@ -5,10 +5,8 @@ from pathlib import Path
 
 from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.views.device_answers import devices_reply
-from pcipt_agent.views.pool_answers import pools_reply
 from pcipt_agent.views.text import page
 from pcipt_agent.views.text_devices import device_table, device_tree, summary
-from pcipt_agent.views.text_pools import pool_table
 from pcipt_agent.views.wire import DevicesPayload
 from pcipt_agent.views.wire_replies import DevicePart
 from tests.support.demo import demo_inventory
@@ -47,7 +45,3 @@ def test_a_vf_whose_pf_is_filtered_away_names_it() -> None:
 def test_no_device_is_said_in_words() -> None:
     assert page([device_tree([])], colour=False) == "no device\n"
     assert summary([]) == "no device"
-
-
-def test_pools_are_a_table(golden: Golden) -> None:
-    golden.check(page([pool_table(pools_reply(demo_inventory()).pools)], colour=False), GOLDEN / "pools.txt")

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A directory is read as the kernel's tree, anything else as a description."""
+
+from pathlib import Path
+
+import pytest
+
+from pcipt_agent.adapters.described import DescribedReader
+from pcipt_agent.adapters.sysfs import SysfsReader
+from pcipt_agent.errors import HostError
+from pcipt_agent.readers import reader_at
+
+
+def test_a_directory_is_a_tree(tmp_path: Path) -> None:
+    assert isinstance(reader_at(tmp_path), SysfsReader)
+
+
+def test_a_file_is_a_description(tmp_path: Path) -> None:
+    described = tmp_path / "a.host"
+    described.write_text("host boot b\n0000:3b:00.0  15b3:101d  PCI\n")
+    reader = reader_at(described)
+    assert isinstance(reader, DescribedReader)
+    assert [str(address) for address in reader.read().devices] == ["0000:3b:00.0"]
+
+
+def test_what_is_not_there_is_named_when_it_is_read(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="nowhere"):
+        reader_at(tmp_path / "nowhere").read()
