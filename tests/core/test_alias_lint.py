@@ -50,3 +50,10 @@ def test_an_alias_that_fits_a_ports_device_is_a_notice(report: bool, says: str) 
 @pytest.mark.parametrize(("stated", "count"), [({}, 1), ({"device_type": "type-PCI"}, 0)])
 def test_a_type_that_is_stated_is_meant(stated: dict[str, str], count: int) -> None:
     assert len(found({}, {"name": "n", "vendor_id": "8086", **stated})) == count
+
+
+def test_only_devices_of_the_aliass_own_type_are_told_to_be_for_ports() -> None:
+    listed = [{"product_id": "00f1", "physical_network": "net1"}, {"product_id": "00f0"}]
+    assert found(listed, {"name": "n", "vendor_id": "8086", "device_type": "type-PF"}) == []
+    (notice,) = found(listed, {"name": "n", "vendor_id": "8086", "device_type": "type-VF"})
+    assert "2 devices that are for ports" in notice.problem

@@ -183,10 +183,3 @@ def test_a_pf_of_a_physical_network_is_not_reported_beside_its_vfs() -> None:
     findings = found({"product_id": "101d", "physical_network": "net1"}, {"product_id": "101e"}, report=True)
     assert findings.mistakes == ()
     assert [entry for entry, _ in notices(findings)] == [2]
-
-
-def test_only_devices_that_an_alias_would_get_are_told_to_be_for_ports() -> None:
-    listed = ({"product_id": "101e", "physical_network": "net1"}, {"product_id": "101d"})
-    of_vfs, of_pfs = ({"name": "a", "vendor_id": "15b3", "device_type": each} for each in ("type-VF", "type-PF"))
-    assert any("may take 2 devices that are for ports" in problem for _, problem in notices(found(*listed, alias=(of_vfs,))))
-    assert not any("for ports" in problem for _, problem in notices(found(*listed, alias=(of_pfs,))))
