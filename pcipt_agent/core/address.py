@@ -11,6 +11,7 @@ Source: drivers/pci/probe.c, dev_set_name("%04x:%02x:%02x.%d"); the domain has m
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 MAX_DOMAIN, MAX_BUS, MAX_SLOT, MAX_FUNCTION = 0xFFFF, 0xFF, 0x1F, 0x7
@@ -34,6 +35,12 @@ class PciAddress(NamedTuple):
     def within_limits(self) -> bool:
         """Whether libvirt and the rules can name it."""
         return self.domain <= MAX_DOMAIN and self.bus <= MAX_BUS and self.slot <= MAX_SLOT and self.function <= MAX_FUNCTION
+
+
+def first_of(addresses: Sequence[object], most: int) -> str:
+    """In words, the first so many of the addresses, and how many more there are."""
+    rest = len(addresses) - most
+    return ", ".join(map(str, addresses[:most])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def parse_address(text: str) -> PciAddress | None:

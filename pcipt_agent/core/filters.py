@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pcipt_agent.core.address import first_of
 from pcipt_agent.core.alias import Alternative, GroupPolicy, Request
 from pcipt_agent.core.catalogue import Kind, ids_fit
 from pcipt_agent.core.device import Device, DeviceType
@@ -24,6 +25,9 @@ from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.numa import Affinity, affinity
 from pcipt_agent.core.readiness import not_ready
+
+_NAMED = 4
+"""Addresses that a reason names before it counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ def _holder(question: Question, index: int) -> str:
 
 
 def _blockers(question: Question, index: int) -> str:
-    return f"blocked by {', '.join(map(str, question.inventory.blockers_of(_device(question, index))))}"
+    return f"blocked by {first_of(question.inventory.blockers_of(_device(question, index)), _NAMED)}"
 
 
 def _near_enough(question: Question) -> DeviceSet:

@@ -15,6 +15,7 @@ Source: the order is our own. nova differs: it takes the pool with the fewest ta
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pcipt_agent.core.address import first_of
 from pcipt_agent.core.alias import GroupPolicy, Request
 from pcipt_agent.core.catalogue import Catalogue
 from pcipt_agent.core.contest import Chosen, Excluded, resolve
@@ -186,6 +187,4 @@ def _requests(numbers: Sequence[int]) -> str:
 
 
 def _addresses(catalogue: Catalogue, devices: DeviceSet) -> str:
-    names = [str(catalogue.devices[index].address) for index in indexes(devices)]
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return first_of([catalogue.devices[index].address for index in indexes(devices)], _NAMED)

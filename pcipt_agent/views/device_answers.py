@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from pcipt_agent.core.address import PciAddress, parse_address
+from pcipt_agent.core.address import PciAddress, first_of, parse_address
 from pcipt_agent.core.claim import Claim, Fingerprint, Held
 from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
@@ -21,6 +21,9 @@ from pcipt_agent.errors import BadRequest, DeviceUnknown
 from pcipt_agent.views.facts import facts_part, tags_part
 from pcipt_agent.views.wire import DevicesPayload, ExplainDevicePayload
 from pcipt_agent.views.wire_replies import DevicePart, DevicesReply, EntryPart, ExplainDeviceReply
+
+_NAMED = 4
+"""Addresses that a reason names before it counts the rest; `blocked_by` has them all."""
 
 
 def devices_reply(inventory: Inventory, payload: DevicesPayload) -> DevicesReply:
@@ -119,7 +122,8 @@ def _reason(status: DeviceStatus, device: Device | None, blocked_by: Sequence[Pc
             unready = None if device is None else not_ready(device)
             return None if unready is None else unready.detail
         case DeviceStatus.BLOCKED:
-            return f"its relative {', '.join(str(each) for each in blocked_by)} is claimed"
+            are = "its relative {} is claimed" if len(blocked_by) == 1 else "its relatives {} are claimed"
+            return are.format(first_of(blocked_by, _NAMED))
         case _:
             assert_never(status)
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from pcipt_agent.core.address import PciAddress
+from pcipt_agent.core.address import PciAddress, first_of
 from pcipt_agent.core.alias import Alias
 from pcipt_agent.core.lint import EntryReport
 from pcipt_agent.views.text import aside, counted, heading
@@ -52,6 +52,4 @@ def taken_page(path: str, taken: Sequence[str], overridden: Sequence[str], left_
 def _matched(addresses: Sequence[PciAddress]) -> str:
     if not addresses:
         return "matches nothing on this host"
-    more = len(addresses) - _ADDRESSES_A_LINE
-    rest = f" and {more} more" if more > 0 else ""
-    return f"matches {counted(len(addresses), 'device')}: {', '.join(map(str, addresses[:_ADDRESSES_A_LINE]))}{rest}"
+    return f"matches {counted(len(addresses), 'device')}: {first_of(addresses, _ADDRESSES_A_LINE)}"

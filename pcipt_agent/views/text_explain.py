@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from pcipt_agent.core.address import first_of
 from pcipt_agent.views.text import aside, counted, heading, status_mark, unknown
 from pcipt_agent.views.text_devices import ids, reason
 
@@ -156,9 +157,7 @@ def _by_reason(dropped: Sequence[DroppedPart]) -> Iterator[str]:
     for each in dropped:
         addresses.setdefault(each.reason, []).append(each.address)
     for why, those in addresses.items():
-        more = len(those) - _ADDRESSES_A_LINE
-        rest = f" and {more} more" if more > 0 else ""
-        yield f"{', '.join(those[:_ADDRESSES_A_LINE])}{rest}: {why}"
+        yield f"{first_of(those, _ADDRESSES_A_LINE)}: {why}"
 
 
 def request_text(request: RequestPart) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcipt_agent.core.address import PciAddress, parse_address
+from pcipt_agent.core.address import PciAddress, first_of, parse_address
 
 ADDRESSES = st.builds(PciAddress, st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFF), st.integers(0, 0xFF), st.integers(0, 0xF))
 
@@ -56,3 +56,10 @@ def test_an_address_beyond_the_limits_is_still_an_address(text: str) -> None:
     address = parse_address(text)
     assert address is not None
     assert not address.within_limits
+
+
+def test_many_addresses_are_named_up_to_a_number_and_counted_beyond() -> None:
+    addresses = [PciAddress(0, 0x3B, 0, number) for number in range(3)]
+    assert first_of(addresses, 3) == "0000:3b:00.0, 0000:3b:00.1, 0000:3b:00.2"
+    assert first_of(addresses, 2) == "0000:3b:00.0, 0000:3b:00.1 and 1 more"
+    assert first_of([], 2) == ""

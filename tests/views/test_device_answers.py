@@ -106,6 +106,13 @@ def test_a_blocked_pf_names_the_vf_that_blocks_it() -> None:
     assert part["status_reason"] == "its relative 0000:3b:00.1 is claimed"
 
 
+def test_a_pf_of_many_claimed_vfs_names_the_first_and_counts_the_rest() -> None:
+    current = claimed(inventory(host(*sriov("3b:00.0", vfs=6))), "c1", wish(wanting(6, DeviceType.VF)))
+    part = part_of(current, "3b:00.0")
+    assert part["blocked_by"] == [f"0000:3b:00.{function}" for function in range(1, 7)]
+    assert part["status_reason"] == ("its relatives 0000:3b:00.1, 0000:3b:00.2, 0000:3b:00.3, 0000:3b:00.4 and 2 more are claimed")
+
+
 @pytest.mark.parametrize(
     ("device", "status", "reason"),
     [
