@@ -33,6 +33,13 @@ def trait_name(text: str) -> str:
     return _name(text, _STANDARD_TRAITS)
 
 
+def problem_of(name: str) -> str | None:
+    """Why Placement would not take the name; None where it would."""
+    if len(name) > MAX_LENGTH:
+        return f"a name has {len(name)} characters, and Placement takes {MAX_LENGTH}"
+    return "nothing is left of the name but CUSTOM_" if name == "CUSTOM_" else None
+
+
 def _name(text: str, standard: frozenset[str]) -> str:
     plain = _OTHERS.sub("_", text.strip().upper())
     return plain if plain in standard or plain.startswith("CUSTOM_") else f"CUSTOM_{plain}"

@@ -8,7 +8,7 @@ Does not know: which option it reads.
 
 from pcipt_agent.conf.entry import Entry
 from pcipt_agent.conf.json_text import Array, Scalar
-from pcipt_agent.conf.names import MAX_LENGTH, resource_class_name, trait_name
+from pcipt_agent.conf.names import problem_of, resource_class_name, trait_name
 from pcipt_agent.conf.values import text
 
 CLASS_REMEDY = 'a resource class, such as "CUSTOM_GOLD_GPU"'
@@ -24,8 +24,8 @@ def resource_class(entry: Entry) -> str | None:
         entry.wrong("resource_class", "is empty", CLASS_REMEDY)
         return None
     name = resource_class_name(value)
-    if not _acceptable(name):
-        entry.wrong("resource_class", _unacceptable(name), CLASS_REMEDY)
+    if (problem := problem_of(name)) is not None:
+        entry.wrong("resource_class", problem, CLASS_REMEDY)
         return None
     if name != value.strip():
         entry.notice("resource_class", f"is taken as {name}", Scalar(name, node.span))
@@ -48,8 +48,8 @@ def traits(entry: Entry) -> frozenset[str]:
         return frozenset()
     names = [trait_name(each) for each in words]
     for name in names:
-        if not _acceptable(name):
-            entry.wrong("traits", _unacceptable(name), TRAITS_REMEDY)
+        if (problem := problem_of(name)) is not None:
+            entry.wrong("traits", problem, TRAITS_REMEDY)
             return frozenset()
     if names != words:
         entry.notice("traits", f"are taken as {','.join(names)}", Scalar(",".join(names), node.span))
@@ -60,13 +60,3 @@ def _joined(node: Array) -> str | None:
     """A list of texts as one text."""
     words = [item.value for item in node.items if isinstance(item, Scalar) and isinstance(item.value, str)]
     return ",".join(words) if words and len(words) == len(node.items) else None
-
-
-def _acceptable(name: str) -> bool:
-    return len(name) <= MAX_LENGTH and name != "CUSTOM_"
-
-
-def _unacceptable(name: str) -> str:
-    if len(name) > MAX_LENGTH:
-        return f"a name has {len(name)} characters, and Placement takes {MAX_LENGTH}"
-    return "nothing is left of the name but CUSTOM_"

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pcipt_agent.conf.names import MAX_LENGTH, resource_class_name, trait_name
+from pcipt_agent.conf.names import problem_of, resource_class_name, trait_name
 from pcipt_agent.core.address import parse_address
 from pcipt_agent.core.alias import Alias, Alternative, GroupPolicy, NumaPolicy, Request, RuleSet
 from pcipt_agent.core.claim import Wish
@@ -166,7 +166,7 @@ def _alternative(payload: AlternativePayload, field: str) -> Alternative:
 
 
 def _is_name(given: str, name: str) -> bool:
-    return bool(given.strip()) and len(name) <= MAX_LENGTH and name != "CUSTOM_"
+    return bool(given.strip()) and problem_of(name) is None
 
 
 def _in_words(alternatives: Sequence[Alternative]) -> str:
