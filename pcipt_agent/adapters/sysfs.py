@@ -146,8 +146,8 @@ class SysfsReader:
         with _opened(path) as bus:
             for name in sorted(os.listdir(bus)):
                 # The link leads to <parent's directory>/<name>; vdpa_register_device() makes the driver's device its parent.
-                parent = _parent(bus, name)
-                if parent is not None:
+                parent = _led_to(bus, name).rpartition("/")[0].rpartition("/")[2]
+                if parent:
                     found[parent] = (*found.get(parent, ()), _read_vdpa(bus, name))
         return found
 
@@ -177,6 +177,8 @@ class SysfsReader:
             names = [name for name in os.listdir(path) if _NODE.fullmatch(name)]
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise HostError(str(path), _why(error)) from error
         found = {int(name.removeprefix("node")): _bytes_of(path / name / "cpulist") for name in names}
         return dict(sorted(found.items()))
 
@@ -194,15 +196,15 @@ class SysfsReader:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """The directory, open. Raises HostError where it can't be."""
+    """The directory, open. Raises HostError where it can't be, or can't be read to the end."""
     try:
         directory = os.open(path, _DIRECTORY)
+        try:
+            yield directory
+        finally:
+            os.close(directory)
     except OSError as error:
         raise HostError(str(path), _why(error)) from error
-    try:
-        yield directory
-    finally:
-        os.close(directory)
 
 
 def _read_function(bus: int, name: str) -> RawFunction | None:
@@ -213,16 +215,29 @@ def _read_function(bus: int, name: str) -> RawFunction | None:
         except OSError as error:
             if error.errno in _GONE:
                 return None
-            if error.errno in _OURS:
-                raise HostError(name, _why(error)) from error
+            _raise_ours(error, name)
             return _EMPTY._replace(files=(_why(error), *_EMPTY.files[1:]))
         try:
-            listed = set(os.listdir(directory))
+            listed = _listed(directory)
             raw = _read_directory(directory, listed)
-            if not _missed(raw, listed) or _is_still(directory, bus, name=name):
+            if (listed and not _missed(raw, listed)) or _is_still(directory, bus, name=name):
                 return raw
         finally:
             os.close(directory)
+
+
+def _listed(directory: int) -> set[str]:
+    """Nothing where it was removed since it was opened."""
+    try:
+        return set(os.listdir(directory))
+    except FileNotFoundError:
+        return set()
+
+
+def _raise_ours(error: OSError, name: str) -> None:
+    """Raises HostError where the error says nothing of what was to be read."""
+    if error.errno in _OURS:
+        raise HostError(name, _why(error)) from error
 
 
 def _read_directory(directory: int, listed: set[str]) -> RawFunction:
@@ -262,35 +277,31 @@ def _content(directory: int, name: str) -> Raw:
         finally:
             os.close(file)
     except OSError as error:
-        if error.errno in _OURS:
-            raise HostError(name, _why(error)) from error
+        _raise_ours(error, name)
         return None if error.errno in _GONE else _why(error)
 
 
 def _target(directory: int, name: str) -> str | None:
     """The last part of where the link `name` leads."""
-    try:
-        return os.readlink(name, dir_fd=directory).rpartition("/")[2]
-    except OSError:
-        return None
+    return _led_to(directory, name).rpartition("/")[2] or None
 
 
-def _parent(directory: int, name: str) -> str | None:
-    """The name of the directory in which the link `name` leads to one."""
+def _led_to(directory: int, name: str) -> str:
     try:
-        return os.readlink(name, dir_fd=directory).rpartition("/")[0].rpartition("/")[2]
+        return os.readlink(name, dir_fd=directory)
     except OSError:
-        return None
+        return ""
 
 
 def _names(directory: int, name: str) -> list[str]:
     """What the directory `name` lists, in order; nothing where it is not there."""
     try:
         child = os.open(name, _DIRECTORY, dir_fd=directory)
-    except OSError:
+    except OSError as error:
+        _raise_ours(error, name)
         return []
     try:
-        return sorted(os.listdir(child))
+        return sorted(_listed(child))
     finally:
         os.close(child)
 
@@ -310,6 +321,7 @@ def _read_vpd(path: Path, identity: tuple[Raw, ...]) -> _Vpd:
     try:
         return _Vpd(identity, serial_of(path.read_bytes()), final=True)
     except OSError as error:
+        _raise_ours(error, str(path))
         # Not root now is not root later; a device that does not answer (ETIMEDOUT, EIO) may do so next time.
         return _Vpd(identity, Serial(None, f"its VPD can't be read: {_why(error)}"), final=isinstance(error, PermissionError))
 
@@ -327,7 +339,8 @@ def _bytes_of(path: Path) -> bytes:
     """What the file holds; nothing where it can't be read."""
     try:
         return path.read_bytes()
-    except OSError:
+    except OSError as error:
+        _raise_ours(error, str(path))
         return b""
 
 

@@ -5,6 +5,7 @@ What every reader of a host must do is in `contract/test_host_reader.py`.
 """
 
 import os
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -292,3 +293,19 @@ def test_thousands_of_functions_share_what_is_equal(root: Path) -> None:
     vfs = seen.vfs_of(PF)
     assert len({id(vf.vendor_id) for vf in vfs}) == 1
     assert len({id(vf.reset_methods) for vf in vfs}) == 1
+
+
+def test_want_of_file_descriptors_is_the_readers_trouble_and_no_fault_of_a_device(tree: HostTree, host: Host) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Path(os.devnull).open("rb") as free:
+        lowest = free.fileno()
+    outcomes: set[bool | None] = set()
+    for spare in range(5):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + spare, limits[1]))
+        try:
+            outcomes.add(SysfsReader(tree.root).read() == host)
+        except HostError:
+            outcomes.add(None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert outcomes == {None, True}

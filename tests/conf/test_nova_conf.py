@@ -111,6 +111,8 @@ def test_what_an_earlier_load_took_is_forgotten(tmp_path: Path) -> None:
 def test_our_own_file_has_the_last_word_under_an_old_name_too(tmp_path: Path) -> None:
     found = loaded(tmp_path, NOVA, '[pci]\npassthrough_whitelist = {"vendor_id": "8086"}\n')
     assert [spec.vendor_id for spec in found.rules.specs] == ["8086"]
+    assert found.nova is not None
+    assert found.nova.overridden == ("[pci] device_spec",)
 
 
 def test_sections_that_are_novas_are_not_judged_though_ours_have_their_names(tmp_path: Path) -> None:
