@@ -219,7 +219,7 @@ class LifeOfClaims(RuleBasedStateMachine):
             return DeviceStatus.ALLOCATED if self.model[address] in self.allocated else DeviceStatus.CLAIMED
         if there is None:
             return None
-        if catalogue.spec_of[catalogue.index_of[address]] is None:
+        if catalogue.spec_of[catalogue.index_of[address]] is None and not there.faults:
             return DeviceStatus.NOT_ASSIGNABLE
         if there.faults or there.is_bridge or there.iommu_group is None:
             return DeviceStatus.UNUSABLE
