@@ -168,6 +168,7 @@ HOSTILE = "two\nlines\x1b[2J\u2028" + "x" * 5000
     ("name", "arguments"),
     [
         ("allocate", {"claim_id": HOSTILE, "consumer": HOSTILE}),
+        ("allocate", {"claim_id": "two\nlines"}),
         ("allocate", {"claim_id": "c1", HOSTILE: 1}),
         ("allocate", {"claim_id": [HOSTILE]}),
         (HOSTILE, {}),

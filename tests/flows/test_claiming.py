@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """claim, allocate, free as a caller sees them."""
 
+import logging
+
 import pytest
 from lxml import etree
 
@@ -91,3 +93,13 @@ def test_an_address_can_be_claimed() -> None:
     ledger, _ = memory_ledger()
     made = claim(ledger, wanted("c1", RequestPayload(address="0000:5e:00.3")))
     assert [device.address for device in made.devices] == ["0000:5e:00.3"]
+
+
+def test_the_log_says_who_was_obeyed_and_under_which_request_id(caplog: pytest.LogCaptureFixture) -> None:
+    ledger, _ = memory_ledger()
+    with caplog.at_level(logging.INFO):
+        claim(ledger, wanted("c1"), "req-1", caller="uid 7 (pid 8)")
+        allocate(ledger, AllocatePayload(claim_id="c1"), "req-2", caller="uid 7 (pid 8)")
+        free(ledger, FreePayload(claim_id="c1"), "req-3")
+    said = [message.partition(" (request ")[2] for message in caplog.messages]
+    assert said == ["req-1, by uid 7 (pid 8))", "req-2, by uid 7 (pid 8))", "req-3)"]

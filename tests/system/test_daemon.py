@@ -125,6 +125,7 @@ def test_what_it_acknowledged_is_in_the_journal_before_the_answer(config_file: P
     with sqlite3.connect(journal) as connection:
         bodies = [bytes(row[0]) for row in connection.execute("SELECT body FROM record")]
     assert any(b'"c1"' in body for body in bodies)
+    assert f", by uid {os.getuid()} (pid {os.getpid()}))" in (tmp_path / "agent.log").read_text()
 
 
 def test_racing_claims_never_share_a_device(shared: Agent) -> None:

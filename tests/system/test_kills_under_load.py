@@ -74,7 +74,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_held_twice(tmp_path: Path) 
     for _ in range(KILLS):
         with running_agent(config_file) as agent:
             if not threads:
-                threads = [threading.Thread(target=callers.live, args=(agent, number)) for number in range(CALLERS)]
+                threads = [threading.Thread(target=callers.live, args=(agent, number), daemon=True) for number in range(CALLERS)]
                 for thread in threads:
                     thread.start()
             for _ in range(ANSWERS_BETWEEN):
