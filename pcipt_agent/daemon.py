@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from importlib.metadata import version as version_of
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Final
 
@@ -58,6 +59,10 @@ DRAIN_SECONDS: Final = 20.0
 LOOK_SECONDS: Final = 2.0
 """How long the stop waits for a reading of the host: a device that hangs can hold one for ever, and it is of no use any more."""
 
+WAKE_SECONDS: Final = 1.0
+"""How long a signal may go unseen. The kernel may give it to any thread, Python runs handlers on the main one alone, and that one
+does not wake from a lock for a signal that another thread has taken (seen: one SIGTERM in sixty, CPython 3.11, Linux 6.18)."""
+
 
 class ExitCode(IntEnum):
     """What systemd and a person are told; `RestartPreventExitStatus` of the unit names those that a restart does not mend."""
@@ -79,6 +84,7 @@ class Stopping:
     """Whether and why the process is to end; set from signals and from any thread, waited for by the main one."""
 
     def __init__(self) -> None:
+        self._asked: SimpleQueue[None] = SimpleQueue()
         self._event = threading.Event()
         self.fault: BaseException | None = None
         self.serving = False
@@ -88,21 +94,26 @@ class Stopping:
         if not self.serving:
             LOG.info("stopped by %s before it was ready", signal.Signals(number).name)
             raise SystemExit(ExitCode.STOPPED)
-        self._event.set()
+        self._asked.put(None)  # reentrant, as Event.set is not: the main thread may hold that one's lock when a signal comes
 
     def on_fault(self, fault: BaseException) -> None:
         """Nobody expected it: it is logged, and the process ends, within `DRAIN_SECONDS` whatever hangs."""
         LOG.critical("a fault that nobody expected ends the agent", exc_info=fault)
         self.fault = self.fault or fault
-        self._event.set()
+        self._asked.put(None)
         _end_after(DRAIN_SECONDS)
 
     def on_thread_fault(self, arguments: threading.ExceptHookArgs) -> None:
         """`threading.excepthook`."""
         self.on_fault(arguments.exc_value or SystemExit())
 
-    def wait(self, seconds: float | None = None) -> bool:
-        """Whether it is to end by now."""
+    def wait(self) -> None:
+        """Until it is to end; for the main thread alone."""
+        self._asked.get()
+        self._event.set()
+
+    def came_within(self, seconds: float) -> bool:
+        """Whether it is to end by then."""
         return self._event.wait(seconds)
 
 
@@ -223,7 +234,8 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
         stopping.serving = True
         looking.start()
         _say_ready(ledger, settings.transport_url)
-        stopping.wait()
+        while not stopping.wait(WAKE_SECONDS):
+            pass
         LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
         _finish(server, looking, notifications)
     finally:
@@ -242,7 +254,7 @@ def _finish(server: RpcServer, looking: threading.Thread, notifications: Notific
 
 
 def _look(observer: Observer, interval_seconds: float, stopping: Stopping) -> None:
-    while not stopping.wait(interval_seconds):
+    while not stopping.came_within(interval_seconds):
         observer.look()
 
 
