@@ -24,10 +24,11 @@ import threading
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version as version_of
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final
 
@@ -109,8 +110,10 @@ class Stopping:
 
     def wait(self) -> None:
         """Until it is to end; for the main thread alone."""
-        self._asked.get()
-        self._event.set()
+        while not self._event.is_set():
+            with suppress(Empty):
+                self._asked.get(timeout=WAKE_SECONDS)
+                self._event.set()
 
     def came_within(self, seconds: float) -> bool:
         """Whether it is to end by then."""
@@ -234,8 +237,7 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
         stopping.serving = True
         looking.start()
         _say_ready(ledger, settings.transport_url)
-        while not stopping.wait(WAKE_SECONDS):
-            pass
+        stopping.wait()
         LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
         _finish(server, looking, notifications)
     finally:
