@@ -17,19 +17,14 @@ Does not know: what the flows do, what the adapters talk to.
 """
 
 import logging
-import os
-import signal
 import sys
 import threading
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version as version_of
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Final
 
 import oslo_messaging
@@ -50,19 +45,13 @@ from pcipt_agent.flows.recovery import World, recover
 from pcipt_agent.ports import HostReader
 from pcipt_agent.readers import reader_at
 from pcipt_agent.service import Service
+from pcipt_agent.stopping import StoppedEarly, Stopping, end_anyway
 from pcipt_agent.views.mistakes import finding_line, mistakes_text
 
 LOG = logging.getLogger(__name__)
 
-DRAIN_SECONDS: Final = 20.0
-"""How long calls in flight may take to end before the process does; systemd's own patience (TimeoutStopSec) is longer."""
-
 LOOK_SECONDS: Final = 2.0
 """How long the stop waits for a reading of the host: a device that hangs can hold one for ever, and it is of no use any more."""
-
-WAKE_SECONDS: Final = 1.0
-"""How long a signal may go unseen. The kernel may give it to any thread, Python runs handlers on the main one alone, and that one
-does not wake from a lock for a signal that another thread has taken (seen: one SIGTERM in sixty, CPython 3.11, Linux 6.18)."""
 
 
 class ExitCode(IntEnum):
@@ -79,45 +68,6 @@ class SystemClock:
 
     def now(self) -> float:
         return time.time()
-
-
-class Stopping:
-    """Whether and why the process is to end; set from signals and from any thread, waited for by the main one."""
-
-    def __init__(self) -> None:
-        self._asked: SimpleQueue[None] = SimpleQueue()
-        self._event = threading.Event()
-        self.fault: BaseException | None = None
-        self.serving = False
-        """Whether there may be calls in flight, so that a signal has to wait for them."""
-
-    def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if not self.serving:
-            LOG.info("stopped by %s before it was ready", signal.Signals(number).name)
-            raise SystemExit(ExitCode.STOPPED)
-        self._asked.put(None)  # reentrant, as Event.set is not: the main thread may hold that one's lock when a signal comes
-
-    def on_fault(self, fault: BaseException) -> None:
-        """Nobody expected it: it is logged, and the process ends, within `DRAIN_SECONDS` whatever hangs."""
-        LOG.critical("a fault that nobody expected ends the agent", exc_info=fault)
-        self.fault = self.fault or fault
-        self._asked.put(None)
-        _end_after(DRAIN_SECONDS)
-
-    def on_thread_fault(self, arguments: threading.ExceptHookArgs) -> None:
-        """`threading.excepthook`."""
-        self.on_fault(arguments.exc_value or SystemExit())
-
-    def wait(self) -> None:
-        """Until it is to end; for the main thread alone."""
-        while not self._event.is_set():
-            with suppress(Empty):
-                self._asked.get(timeout=WAKE_SECONDS)
-                self._event.set()
-
-    def came_within(self, seconds: float) -> bool:
-        """Whether it is to end by then."""
-        return self._event.wait(seconds)
 
 
 _NOVA_CONF: Final = "take [pci], [filter_scheduler] pci_in_placement, [placement] and [DEFAULT] host of this file, and nothing else"
@@ -146,6 +96,9 @@ def run(arguments: Sequence[str]) -> ExitCode:
     """Serves until it is told to stop. Returns the exit code; a mistake has been printed to standard error by then."""
     try:
         return _run(arguments)
+    except StoppedEarly as early:
+        LOG.info("stopped by %s before it was ready", early.signal.name)
+        return ExitCode.STOPPED
     except ConfigError as error:
         print(mistakes_text(error.mistakes), file=sys.stderr)  # noqa: T201
         return ExitCode.MISTAKE
@@ -171,9 +124,7 @@ def _run(arguments: Sequence[str]) -> ExitCode:
     log.setup(conf, "pcipt-agent")
     _say_read(loaded)
     stopping = Stopping()
-    threading.excepthook = stopping.on_thread_fault
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stopping.on_signal)
+    stopping.listen()
     return _serve(conf, loaded, readers[loaded.settings.host_root], stopping)
 
 
@@ -247,7 +198,7 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
 
 
 def _finish(server: RpcServer, looking: threading.Thread, notifications: Notifications) -> None:
-    _end_after(DRAIN_SECONDS)
+    end_anyway()
     systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
     server.stop()
     looking.join(LOOK_SECONDS)
@@ -267,15 +218,3 @@ def _say_ready(ledger: Ledger, url: str) -> None:
     place = url if where.transport == "unix" else f"{where.transport}:// ({len(where.hosts)} hosts)"  # never a password
     LOG.info("serving at %s: %d devices, %d claims", place, devices, claims)
     systemd.notify("READY=1", f"STATUS={devices} devices, {claims} claims")
-
-
-def _end_after(seconds: float) -> None:
-    last_resort = threading.Timer(seconds, _end)
-    last_resort.daemon = True
-    last_resort.start()
-
-
-def _end() -> None:
-    """Without the logging module, whose lock may be what hangs."""
-    os.write(2, b"pcipt-agent: something in flight does not end; ending without it. What was acknowledged is in the journal.\n")
-    os._exit(ExitCode.FAULT)

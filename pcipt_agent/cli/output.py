@@ -68,8 +68,8 @@ def _write(stream: TextIO, text: str, encoding: str | None = None) -> None:
         stream.flush()
         stream.buffer.write(text.encode(encoding or stream.encoding, "replace"))
         stream.buffer.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes once more at exit; https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except OSError as error:
-        raise HostError(stream.name, str(error.strerror)) from error
+        if not isinstance(error, BrokenPipeError):
+            raise HostError(stream.name, str(error.strerror)) from error

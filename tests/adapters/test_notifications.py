@@ -80,7 +80,11 @@ def test_a_broker_that_answers_nothing_holds_nobody_and_what_is_lost_is_counted(
     *lost, seconds, unsent = said
     assert lost[0] == "the message bus takes nothing: notifications are being lost"
     assert float(seconds) < 1
-    assert re.fullmatch(r"the message bus takes nothing: (99\d|1000) notifications were not sent", unsent)
+    # The thread may take its first one late, which makes room for one more: what was dropped before that is told on the way.
+    told = [re.fullmatch(r"the message bus takes notifications again; (\d+) were lost", line) for line in lost]
+    at_the_end = re.fullmatch(r"the message bus takes nothing: (\d+) notifications were not sent", unsent)
+    assert at_the_end
+    assert sum(int(found[1]) for found in (*told, at_the_end) if found) in (999, 1000)
 
 
 def test_after_a_gap_the_next_notification_says_how_many_are_missing(url: str, caplog: pytest.LogCaptureFixture) -> None:

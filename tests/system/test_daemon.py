@@ -246,7 +246,7 @@ def test_a_journal_that_can_not_be_trusted_any_more_ends_the_process_with_a_logg
     assert "a fault that nobody expected ends the agent" in log
     traced = [line for line in log.splitlines() if "Traceback" in line]
     assert traced
-    assert all(" pcipt_agent.daemon Traceback" in line for line in traced), "said once, by whom it concerns"
+    assert all(" pcipt_agent.stopping Traceback" in line for line in traced), "said once, by whom it concerns"
 
 
 def test_its_help_teaches() -> None:
