@@ -20,9 +20,9 @@ PARTS = {
     "lint": ["ruff", "check", "--quiet", "."],
     "types": ["mypy"],
     "floors": ["lint-imports", "--no-logo"],
-    "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services", "--ignore=tests/bench"],
+    "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services"],
     "services": ["pytest", "-q", "tests/services"],
-    "bench": ["python", "-m", "tests.bench", "--functions", "512"],
+    "bench": ["python", "-m", "tests.bench", "--functions", "512", "--slack", "1.5"],
 }
 """Part → the command, run from the checkout with the virtual environment's programs."""
 

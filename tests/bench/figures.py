@@ -5,7 +5,7 @@ Does not know: how anything is measured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench.claims import CLAIM_LIMIT_US, RATIO_LIMIT, SELECTION_LIMIT_MS, ClaimRow, SelectionRow
 from tests.bench.durable import DurableRow
@@ -25,6 +25,10 @@ class Figure:
     found: float
     limit: float
     unit: str
+
+    def with_slack(self, factor: float) -> "Figure":
+        """The same, with a limit so many times as high; a count, which has no unit, is as it is."""
+        return replace(self, limit=self.limit * factor) if self.unit else self
 
     @property
     def kept(self) -> bool:

@@ -12,7 +12,7 @@ Does not know: SQL, files, what is done about a row that can't be trusted.
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from pcipt_agent.core.claim import Allocated, ClaimBook, Claimed, ClaimState, Event, Freed, evolve
 from pcipt_agent.views.records import FORMAT, Book, Entry, Happened, Started, Undecodable, decode, encode
@@ -28,8 +28,9 @@ class TooNew(ValueError):
     """A row of a format that a later version of this program writes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
+    """One row of the table, its columns in order."""
+
     sequence: int
     """Counted from 1, and on through compactions, without gaps."""
     at: float
@@ -65,7 +66,7 @@ def row_after(tail: Tail, entry: Entry, boot_id: str, at: float) -> Row:
     """The row that writes `entry` down."""
     row = Row(tail.sequence + 1, float(at), boot_id, FORMAT, encode(entry), crc=0)
     # The rows that a Book replaces go with it, so it begins the chain anew.
-    return replace(row, crc=_crc(0 if isinstance(entry, Book) else tail.crc, row))
+    return row._replace(crc=_crc(0 if isinstance(entry, Book) else tail.crc, row))
 
 
 def tail_after(tail: Tail, row: Row, entry: Entry) -> Tail:

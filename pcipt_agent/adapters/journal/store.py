@@ -19,7 +19,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
@@ -175,7 +174,7 @@ class SqliteJournal:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {FORMAT}")
                 connection.execute(_SCHEMA)
-                connection.execute(_INSERT, astuple(row))
+                connection.execute(_INSERT, row)
                 connection.execute("PRAGMA journal_mode = WAL")
             fresh.rename(self._files.database)
             sync_directory(self._files.directory)
@@ -221,7 +220,7 @@ class SqliteJournal:
             if isinstance(entry, Book):
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("DELETE FROM record")
-            connection.execute(_INSERT, astuple(row))
+            connection.execute(_INSERT, row)
             if isinstance(entry, Book):
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
