@@ -80,5 +80,11 @@ class Service:
         return describing.explain_request(self._ledger.inventory, payload)
 
     def _version(self, _payload: wire.VersionPayload, _context: CallContext) -> VersionReply:
-        generation = self._ledger.inventory.generation
-        return VersionReply(generation=generation, agent=version_of("pcipt-agent"), api=VERSION, host=self._host)
+        inventory = self._ledger.inventory
+        return VersionReply(
+            generation=inventory.generation,
+            agent=version_of("pcipt-agent"),
+            api=VERSION,
+            host=self._host,
+            rules=inventory.catalogue.rules.digest,
+        )

@@ -108,4 +108,4 @@ def _explained_request(reply: wire_replies.ExplainRequestReply) -> Iterable[Bloc
 def _version(reply: wire_replies.VersionReply) -> Iterable[Block]:
     from importlib.metadata import version
 
-    return [f"pcipt {version('pcipt-agent')}", f"agent {reply.agent} on {reply.host}, API {reply.api}"]
+    return [f"pcipt {version('pcipt-agent')}", f"agent {reply.agent} on {reply.host}, API {reply.api}, rules {reply.rules}"]

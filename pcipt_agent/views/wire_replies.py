@@ -330,3 +330,5 @@ class VersionReply(Reply):
     api: str
     """Version of this interface."""
     host: str
+    rules: str
+    """Digest of the rules and aliases that it runs on: hosts with the same configuration have the same."""

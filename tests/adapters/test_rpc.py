@@ -44,7 +44,7 @@ class Agent:
 
     def version(self, _payload: VersionPayload, context: CallContext) -> VersionReply:
         self.contexts.append(context)
-        return VersionReply(generation="1.0", agent="0", api="1.0", host="host1")
+        return VersionReply(generation="1.0", agent="0", api="1.0", host="host1", rules="")
 
     def allocate(self, payload: AllocatePayload, _context: CallContext) -> VersionReply:
         raise ClaimUnknown(payload.claim_id)

@@ -25,7 +25,7 @@ CLAIM = Decision(events=(Claimed(CLAIMED.book.claims["c1"]),), at=5.0, boot_id="
 
 def version(_payload: VersionPayload, context: CallContext) -> VersionReply:
     assert context.peer is None
-    return VersionReply(generation=str(context.request_id), agent="0", api="1.0", host="host1")
+    return VersionReply(generation=str(context.request_id), agent="0", api="1.0", host="host1", rules="")
 
 
 def allocate(payload: AllocatePayload, _context: CallContext) -> VersionReply:
