@@ -76,6 +76,8 @@ class Held:
     address: PciAddress
     device_type: DeviceType
     managed: bool
+    entry: str
+    """The operator's text of the device_spec entry that listed it."""
     fingerprint: Fingerprint
 
 

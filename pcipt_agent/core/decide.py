@@ -87,6 +87,7 @@ def _hold(inventory: Inventory, request: int, index: int) -> Held:
         address=device.address,
         device_type=device.device_type,
         managed=spec.tags.managed,
+        entry=spec.source,
         fingerprint=Fingerprint.of(device),
     )
 

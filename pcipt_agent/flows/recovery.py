@@ -126,7 +126,7 @@ def _mistake(catalogue: Catalogue, claim: Claim, held: Held, listed: Sequence[De
         key=None,
         problem=f"lists {named}, {role} {held.address}, which no entry lists any more and which claim {claim.claim_id} "
         f"of consumer {claim.wish.consumer} holds",
-        remedy=f"keep an entry for {held.address} instead of this one until the claim is freed",
+        remedy=f"{held.entry} instead of this entry until the claim is freed (it listed {held.address})",
         source=spec.source,
     )
 

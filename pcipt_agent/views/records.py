@@ -148,6 +148,7 @@ def _held(held: Held) -> Json:
         "address": str(held.address),
         "device_type": str(held.device_type),
         "managed": held.managed,
+        "entry": held.entry,
         "vendor_id": seen.vendor_id,
         "product_id": seen.product_id,
         "subsystem_vendor_id": seen.subsystem_vendor_id,
@@ -238,7 +239,8 @@ _SEEN = ("vendor_id", "product_id", "subsystem_vendor_id", "subsystem_product_id
 
 
 def _read_held(untrusted: Any) -> Held:
-    request, address, device_type, managed, *seen = _fields(untrusted, "request", "address", "device_type", "managed", *_SEEN)
+    own = ("request", "address", "device_type", "managed", "entry")
+    request, address, device_type, managed, entry, *seen = _fields(untrusted, *own, *_SEEN)
     vendor_id, product_id, subsystem_vendor_id, subsystem_product_id, parent, vf_number, serial = seen
     fingerprint = Fingerprint(
         vendor_id=_text(vendor_id),
@@ -254,6 +256,7 @@ def _read_held(untrusted: Any) -> Held:
         address=_address(address),
         device_type=_word(DeviceType, device_type),
         managed=_truth(managed),
+        entry=_text(entry),
         fingerprint=fingerprint,
     )
 

@@ -95,7 +95,8 @@ def test_rules_that_list_the_pf_instead_of_a_held_vf_stop_the_start() -> None:
     assert first.problem == (
         f"lists 0000:5e:00.0, the PF of 0000:5e:00.1, which no entry lists any more and which claim c0 of consumer {CONSUMER} holds"
     )
-    assert first.remedy == "keep an entry for 0000:5e:00.1 instead of this one until the claim is freed"
+    then = next(spec.source for spec in RULES.specs if spec.entry == 1)
+    assert first.remedy == f"{then} instead of this entry until the claim is freed (it listed 0000:5e:00.1)"
 
 
 def test_rules_that_list_the_vfs_instead_of_a_held_pf_stop_the_start() -> None:

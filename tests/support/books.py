@@ -20,6 +20,7 @@ def claim(number: int, devices: int = 1) -> Claim:
             address=PciAddress(0, number >> 5 & 0xFF, number & 0x1F, each),
             device_type=DeviceType.PCI,
             managed=True,
+            entry='{"vendor_id": "8086"}',
             fingerprint=Fingerprint(
                 vendor_id="8086",
                 product_id="0443",

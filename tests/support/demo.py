@@ -162,7 +162,14 @@ def demo_inventory() -> Inventory:
 def claim(claim_id: str, consumer: str, requests: tuple[Request, ...], devices: tuple[Device, ...]) -> Claim:
     """One device a request."""
     held = tuple(
-        Held(request=index, address=each.address, device_type=each.device_type, managed=True, fingerprint=Fingerprint.of(each))
+        Held(
+            request=index,
+            address=each.address,
+            device_type=each.device_type,
+            managed=True,
+            entry="{}",
+            fingerprint=Fingerprint.of(each),
+        )
         for index, each in enumerate(devices)
     )
     return Claim(

@@ -80,7 +80,7 @@ def rules(*specs: DeviceSpec, aliases: Iterable[Alias] = ()) -> RuleSet:
 
 def entry(number: int, *, product: str | None = None, address: str | None = None, tags: Tags | None = None) -> DeviceSpec:
     glob = AddressGlob() if address is None else AddressGlob(*at(address))
-    return DeviceSpec(entry=number, source="{}", product_id=product, address=glob, tags=tags or Tags())
+    return DeviceSpec(entry=number, source=f'{{"entry": {number}}}', product_id=product, address=glob, tags=tags or Tags())
 
 
 def inventory(host: Host, ruleset: RuleSet | None = None, book: ClaimBook | None = None) -> Inventory:

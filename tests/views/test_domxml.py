@@ -35,7 +35,7 @@ FINGERPRINT = Fingerprint(
 
 
 def held(address: PciAddress, *, managed: bool = False) -> Held:
-    return Held(request=0, address=address, device_type=DeviceType.VF, managed=managed, fingerprint=FINGERPRINT)
+    return Held(request=0, address=address, device_type=DeviceType.VF, managed=managed, entry="{}", fingerprint=FINGERPRINT)
 
 
 SPEC_VF = held(PciAddress(0x0000, 0x25, 0x00, 0x4))

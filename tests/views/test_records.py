@@ -49,6 +49,7 @@ FULL = Claim(
             address=PciAddress(0, 0x3B, 2, 1),
             device_type=DeviceType.VF,
             managed=False,
+            entry='{"vendor_id": "10de", "managed": "no"}',
             fingerprint=Fingerprint(
                 vendor_id="10de",
                 product_id="20b5",
