@@ -198,7 +198,7 @@ def test_explaining_a_device_says_of_each_entry_whether_it_fits_or_the_first_key
         (3, None, None, None),
         (4, None, None, None),
     ]
-    assert {each.source for each in reply.entries} == {"{}"}
+    assert [each.source for each in reply.entries] == [spec.source for spec in ruleset.specs]
 
 
 def test_explaining_a_lost_device_says_that_it_is_lost() -> None:
