@@ -124,7 +124,7 @@ class SysfsReader:
         """In address order; a device that is as it was is the object that it was."""
         known, devices = {}, {}
         numbers = vf_numbers(now.functions)
-        addresses = {name: address for name in now.functions if (address := parse_address(name)) is not None}
+        addresses = {name: address for name in now.functions if str(address := parse_address(name)) == name and address}
         for address, name in sorted(zip(addresses.values(), addresses, strict=True)):
             raw, kin = now.functions[name], _kin(now, name, addresses=addresses, numbers=numbers)
             before = self._known.get(name)
@@ -191,7 +191,7 @@ class SysfsReader:
         cpu_path = self._root / "sys/devices/system/cpu"
         sockets = {_bytes_of(cpu_path / f"cpu{cpu}" / "topology/physical_package_id").strip() for cpu in cpus}
         socket = sockets.pop() if len(sockets) == 1 else b""
-        return NumaNode(node, cpus, int(socket) if socket.isdigit() else None)
+        return NumaNode(node, cpus, int(socket) if socket.isdigit() and len(socket) < 10 else None)
 
 
 @contextmanager
@@ -332,7 +332,9 @@ def _kin(now: _Sighting, name: str, *, addresses: Mapping[str, PciAddress], numb
     serial = _NO_VPD if vpd is None else vpd.serial
     if pf is None:
         return Kin(None, False, None, serial, vdpa)
-    return Kin(addresses.get(pf) or parse_address(pf), pf in addresses, numbers.get((pf, name)), serial, vdpa)
+    # Only a PF has VFs: a `physfn` that leads to a VF, or back to the function itself, leads to no PF.
+    pf_here = pf in addresses and now.functions[pf].physfn is None
+    return Kin(addresses.get(pf) or parse_address(pf), pf_here, numbers.get((pf, name)), serial, vdpa)
 
 
 def _bytes_of(path: Path) -> bytes:

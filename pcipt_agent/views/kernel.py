@@ -121,7 +121,7 @@ def device_of(address: PciAddress, raw: RawFunction, *, kin: Kin) -> Device:
         subsystem_product_id=plain.subsystem_product_id,
         class_code=plain.class_code,
         revision=plain.revision,
-        driver=raw.driver,
+        driver=None if raw.driver is None else _name(raw.driver),
         driver_override=plain.driver_override,
         numa_node=plain.numa_node,
         iommu_group=_iommu_group(raw, faults),
@@ -136,6 +136,11 @@ def device_of(address: PciAddress, raw: RawFunction, *, kin: Kin) -> Device:
         vdpa=vdpa,
         faults=(*plain.faults, *faults),
     )
+
+
+def _name(name: str) -> str:
+    """The name of a file as text that can be answered: octets that are no UTF-8 come as lone surrogates, which no JSON holds."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _device_type(raw: RawFunction, plain: "_Plain", *, over: bool) -> DeviceType:
@@ -246,7 +251,10 @@ def _netdevs(raw: RawFunction, faults: list[Fault]) -> tuple[Netdev, ...]:
     if not raw.nets:
         return ()
     return tuple(
-        [Netdev(name, _parsed(f"net/{name}/address", content, parse=sysfs_text.mac, faults=faults)) for name, content in raw.nets]
+        [
+            Netdev(_name(name), _parsed(f"net/{_name(name)}/address", content, parse=sysfs_text.mac, faults=faults))
+            for name, content in raw.nets
+        ]
     )
 
 
@@ -255,14 +263,15 @@ def _faults_of_place(address: PciAddress, raw: RawFunction, *, parent_here: bool
     if not address.within_limits:
         faults.append(Fault(FaultKind.OUTSIDE_LIMITS, str(address)))
     if raw.physfn is not None and not parent_here:
-        faults.append(Fault(FaultKind.VF_WITHOUT_PF, f"physfn is {raw.physfn}"))
+        faults.append(Fault(FaultKind.VF_WITHOUT_PF, f"physfn is {_name(raw.physfn)}"))
     return faults
 
 
 def _vdpa(raw: RawVdpa, class_code: int | None) -> VdpaDevice:
     # vhost_vdpa_probe() names the child, and udev the node, vhost-vdpa-%u; libvirt looks for the same child (udevGetVDPACharDev).
     node = next((f"/dev/{child}" for child in raw.children if child.startswith("vhost-vdpa-")), None)
-    return VdpaDevice(raw.name, _vdpa_class(raw, class_code), raw.driver, node)
+    driver = None if raw.driver is None else _name(raw.driver)
+    return VdpaDevice(_name(raw.name), _vdpa_class(raw, class_code), driver, None if node is None else _name(node))
 
 
 _CLASS_OF_VIRTIO_ID = {1: "net", 2: "block"}

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 _ID = re.compile(r"0x([0-9a-fA-F]{4})\s*")
 _BARE_ID = re.compile(r"[0-9a-fA-F]{1,4}\s*")
-_HEX = re.compile(r"0x[0-9a-fA-F]+\s*")
-_NUMBER = re.compile(r"-?[0-9]+\s*")
-_SPEED = re.compile(r"([0-9]+(?:\.[0-9]+)?) GT/s(?: PCIe)?\s*")
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,8}\s*")
+_NUMBER = re.compile(r"-?[0-9]{1,10}\s*")
+_SPEED = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?) GT/s(?: PCIe)?\s*")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})+\s*")
 _WORDS = re.compile(r"[a-z0-9_ ]+\s*")
 
