@@ -178,8 +178,9 @@ def test_an_entry_that_is_no_directory_is_a_device_with_a_fault(tree: HostTree) 
     assert odd.faults[0].detail == "vendor: Not a directory"
 
 
-def test_an_entry_whose_name_is_no_address_is_left_out(tree: HostTree, host: Host) -> None:
-    (tree.root / "sys/bus/pci/devices/slot7").mkdir()
+@pytest.mark.parametrize("name", ["slot7", "0000:9A:00.0", "00000:9a:00.0"])
+def test_an_entry_whose_name_is_no_address_as_the_kernel_writes_it_is_left_out(tree: HostTree, host: Host, name: str) -> None:
+    (tree.root / "sys/bus/pci/devices" / name).mkdir()
     assert SysfsReader(tree.root).read() == host
 
 
