@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -122,7 +122,7 @@ def test_what_it_acknowledged_is_in_the_journal_before_the_answer(config_file: P
         agent.call("claim", claim_id="c1", consumer=CONSUMER, requests=[{"alias": "a1"}])
         agent.kill()
     journal = next((tmp_path / "state").glob("*.db"))
-    with sqlite3.connect(journal) as connection:
+    with closing(sqlite3.connect(journal)) as connection:
         bodies = [bytes(row[0]) for row in connection.execute("SELECT body FROM record")]
     assert any(b'"c1"' in body for body in bodies)
     assert f", by uid {os.getuid()} (pid {os.getpid()}))" in (tmp_path / "agent.log").read_text()
