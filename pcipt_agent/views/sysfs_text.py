@@ -14,7 +14,7 @@ from functools import lru_cache
 _ID = re.compile(r"0x([0-9a-fA-F]{4})\s*")
 _BARE_ID = re.compile(r"[0-9a-fA-F]{1,4}\s*")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,8}\s*")
-_NUMBER = re.compile(r"-?[0-9]{1,10}\s*")
+_NUMBER = re.compile(r"[0-9]{1,10}\s*")
 _SPEED = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?) GT/s(?: PCIe)?\s*")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})+\s*")
 _WORDS = re.compile(r"[a-z0-9_ ]+\s*")
@@ -50,8 +50,7 @@ def number(raw: bytes) -> int:
 
 @lru_cache(maxsize=64)
 def numa_node(raw: bytes) -> int | None:
-    node = number(raw)
-    return None if node < 0 else node
+    return None if raw.strip() == b"-1" else number(raw)
 
 
 @lru_cache(maxsize=64)

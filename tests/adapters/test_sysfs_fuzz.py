@@ -129,7 +129,8 @@ def test_a_damaged_tree_costs_no_function_but_the_damaged(
         for name in entries:
             put(root / "sys/bus/pci/devices" / name, "directory")
         seen = reader.read()
-        assert seen.devices == SysfsReader(root).read().devices
+        if all(name != "vpd" for _, name, _ in broken):  # VPD is read once for as long as the function's ids stay
+            assert seen.devices == SysfsReader(root).read().devices
         check(seen, {address for address, _, _ in broken})
         for name in entries:
             address = parse_address(name)
@@ -148,4 +149,4 @@ def test_a_needed_file_that_is_odd_makes_its_function_unusable_with_that_reason(
         damage(tree, (address, name, content))
         device = SysfsReader(root).read().devices[address]
         told = [fault.detail for fault in device.faults]
-        assert any(detail.startswith(name) for detail in told) or content == b"-1\n"
+        assert any(detail.startswith(name) for detail in told)
