@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking a process to stop, in a child of its own: by fault, by signal, before and after it serves."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+SERVING = """
+import os, signal, threading
+from pcipt_agent.stopping import Stopping
+stopping = Stopping()
+stopping.listen()
+stopping.serving = {serving}
+print("listening", flush=True)
+stopping.wait()
+assert stopping.came_within(0)
+print("fault:", stopping.fault, flush=True)
+os._exit(7)
+"""
+
+
+def listening(*, serving: bool) -> "subprocess.Popen[str]":
+    child = subprocess.Popen(
+        [sys.executable, "-c", SERVING.format(serving=serving)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "listening\n"
+    return child
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_wakes_the_main_thread_that_serves(number: signal.Signals) -> None:
+    child = listening(serving=True)
+    child.send_signal(number)
+    said, _ = child.communicate(timeout=30)
+    assert (child.returncode, said) == (7, "fault: None\n")
+
+
+def test_a_signal_before_serving_ends_the_process_at_once() -> None:
+    child = listening(serving=False)
+    child.send_signal(signal.SIGTERM)
+    said, _ = child.communicate(timeout=30)
+    assert (child.returncode, said) == (0, "")
+
+
+def test_a_fault_that_a_thread_does_not_catch_is_a_reason_to_stop() -> None:
+    raising = "threading.Thread(target=lambda: 1 // 0).start()\nstopping.wait()"
+    program = SERVING.format(serving=True).replace("stopping.wait()", raising)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 7
+    assert "fault: integer division or modulo by zero" in done.stdout
+    assert "a fault that nobody expected ends the agent" in done.stderr
