@@ -10,30 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pcipt_agent.views.description import description_of
 from pcipt_agent.views.methods import METHODS
-from tests.support.demo import CONSUMER, demo_host
+from tests.support.demo import CONSUMER
 from tests.support.golden import Golden
 from tests.support.inside import pcipt_inside
 from tests.support.running import pcipt, program
 
 GOLDEN = Path(__file__).parent / "golden"
-
-RULES = """\
-[pci]
-device_spec = {"address": "0000:3b:00.0", "physical_network": "physnet1"}
-device_spec = {"vendor_id": "10de", "product_id": "20b5", "resource_class": "CUSTOM_GPU"}
-alias = {"name": "gpu", "vendor_id": "10de", "product_id": "20b5", "numa_policy": "required"}
-alias = {"name": "nic", "vendor_id": "15b3", "product_id": "101e", "device_type": "type-VF"}
-"""
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> tuple[str, ...]:
-    """Options for the demo host and its rules."""
-    (tmp_path / "demo.host").write_text(description_of(demo_host()))
-    (tmp_path / "rules.conf").write_text(RULES)
-    return "--host", str(tmp_path / "demo.host"), "--config-file", str(tmp_path / "rules.conf")
 
 
 @pytest.mark.parametrize(
@@ -78,44 +61,6 @@ def test_a_refusal_as_json_is_an_answer_on_standard_output(here: tuple[str, ...]
     done = pcipt_inside("explain", "request", "gpus", "--format", "json", *here)
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["refusal"]["code"] == "unknown-alias"
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "code"),
-    [
-        ("check-config", (), 0),
-        ("check-config-nova", ("--nova-conf", "nova.conf"), 0),
-        ("check-config-mistakes", ("--config-file", "bad.conf"), 2),
-    ],
-)
-def test_check_config_prints_its_golden_text(
-    name: str, options: tuple[str, ...], code: int, here: tuple[str, ...], tmp_path: Path, golden: Golden
-) -> None:
-    (tmp_path / "bad.conf").write_text('[pci]\ndevice_spec = {"vendor_idd": "8086"}\ndev_spec = {"vendor_id": "8086"}\n')
-    (tmp_path / "nova.conf").write_text(
-        "[DEFAULT]\nhost = compute1\ndebug = true\n[pci]\ndevice_spec = {}\n[database]\nconnection = mysql://nova:secret@db\n"
-    )
-    given = [str(tmp_path / word) if word.endswith(".conf") else word for word in options]
-    done = pcipt_inside("check-config", *here, *given)
-    assert done.returncode == code
-    golden.check((done.stdout + done.stderr).replace(f"{tmp_path}/", ""), GOLDEN / f"{name}.txt")
-
-
-def test_check_config_as_json_lists_matches_or_mistakes(here: tuple[str, ...], tmp_path: Path) -> None:
-    good = json.loads(pcipt_inside("check-config", *here, "--format", "json").stdout)
-    assert [entry["matched"] for entry in good["entries"]][1] == ["0000:86:00.0"]
-    assert (good["mistakes"], good["aliases"]) == ([], [{"name": "gpu", "fitting": 1}, {"name": "nic", "fitting": 3}])
-    (tmp_path / "bad.conf").write_text("[pci]\ndevice_spec = {'vendor_id': '8086'}\n")
-    bad = pcipt_inside("check-config", *here, "--config-file", str(tmp_path / "bad.conf"), "--format", "json")
-    assert (bad.returncode, bad.stderr) == (2, "")
-    assert json.loads(bad.stdout)["mistakes"][0]["remedy"] == '{"vendor_id": "8086"}'
-
-
-def test_an_old_name_is_said_once(here: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "old.conf").write_text('[DEFAULT]\npci_passthrough_whitelist = {"vendor_id": "10de"}\n')
-    done = pcipt("check-config", *here, "--config-file", str(tmp_path / "old.conf"))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("pci_passthrough_whitelist") == 1
 
 
 def test_this_machine_s_own_functions_are_listed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pcipt_agent.views.description import description_of
-from tests.cli.test_commands import RULES
+from tests.cli import RULES
 from tests.support.demo import CONSUMER, demo_host
 from tests.support.golden import Golden
 from tests.support.inside import Done, pcipt_inside
