@@ -17,11 +17,7 @@ def obey(command: Namespace) -> int:
     logging.getLogger().addHandler(logging.NullHandler())  # without any, warnings of libraries go to standard error
     output = Output(as_json=command.format == "json")
     try:
-        if command.command == "check-config":
-            from pcipt_agent.cli.checking import check_config
-
-            return check_config(command, output)
-        return _call(command, output)
+        return _obey(command, output)
     except UsageMistake as mistake:
         output.complain(str(mistake))
     except HostError as error:
@@ -32,6 +28,17 @@ def obey(command: Namespace) -> int:
 
         output.complain(f"{counted(len(error.mistakes), 'mistake')} in the configuration\n{mistakes_text(error.mistakes)}")
     return ExitCode.MISTAKE
+
+
+def _obey(command: Namespace, output: Output) -> int:
+    """What a command of this machine does, or the call of any other."""
+    match command.command:
+        case "check-config":
+            from pcipt_agent.cli.checking import check_config
+
+            return check_config(command, output)
+        case _:
+            return _call(command, output)
 
 
 def _call(command: Namespace, output: Output) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pcipt_agent.cli import options
 from pcipt_agent.cli import parser as words
 from pcipt_agent.cli.parser import command_line
 from pcipt_agent.core.alias import GroupPolicy, NumaPolicy
@@ -35,8 +36,8 @@ def test_the_words_to_choose_from_are_those_of_the_core() -> None:
     assert list(words.STATUSES) == list(DeviceStatus)
     assert list(words.TYPES) == list(DeviceType)
     assert list(words.STATES) == list(ClaimState)
-    assert list(words.NUMA_POLICIES) == list(NumaPolicy)
-    assert list(words.GROUP_POLICIES) == list(GroupPolicy)
+    assert list(options.NUMA_POLICIES) == list(NumaPolicy)
+    assert list(options.GROUP_POLICIES) == list(GroupPolicy)
 
 
 def test_every_command_is_there() -> None:
