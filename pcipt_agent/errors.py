@@ -185,6 +185,30 @@ class ClaimUnknown(Refusal):
         self.claim_id = claim_id
 
 
+class ClaimIsAllocated(Refusal):
+    """What was asked ends only a claim that was never allocated."""
+
+    code = "claim-is-allocated"
+
+    def __init__(self, claim_id: str) -> None:
+        super().__init__(f"claim {claim_id} is allocated")
+        self.claim_id = claim_id
+
+
+class DeviceHeld(Refusal):
+    """The device can't be adopted: a claim holds it, or a relative of it."""
+
+    code = "device-held"
+
+    def __init__(self, address: str, held: str, claim_id: str, consumer: str) -> None:
+        super().__init__(f"{held} is held by claim {claim_id} of consumer {consumer}")
+        self.address = address
+        self.held = held
+        """The same address, or the relative's."""
+        self.claim_id = claim_id
+        self.consumer = consumer
+
+
 class DeviceUnknown(Refusal):
     """No device of that address is on this host, and no claim holds one."""
 

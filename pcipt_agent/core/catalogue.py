@@ -17,7 +17,7 @@ from pcipt_agent.core.alias import Alternative, RuleSet
 from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, set_of
 from pcipt_agent.core.host import Host
-from pcipt_agent.core.readiness import not_ready
+from pcipt_agent.core.readiness import NotReady, not_ready
 from pcipt_agent.core.spec import AddressGlob, DeviceSpec, mismatch, resource_class, traits
 
 Label = TypeVar("Label", bound=Hashable)
@@ -95,6 +95,8 @@ class Catalogue:
     """By index: the PF's index for a VF whose PF is here, else its own. `isolate` takes one device of a unit."""
     members: Mapping[int, DeviceSet]
     """PF index → its VFs, for every PF with a VF here."""
+    group_mates: tuple[DeviceSet, ...]
+    """By index: the other members of its IOMMU group, bridges left out."""
 
     def fitting(self, alternatives: Sequence[Alternative]) -> DeviceSet:
         """The assignable devices that fit any of the alternatives."""
@@ -111,6 +113,15 @@ class Catalogue:
     @property
     def all_devices(self) -> DeviceSet:
         return (1 << len(self.devices)) - 1
+
+    def set_at(self, addresses: Iterable[PciAddress]) -> DeviceSet:
+        """The devices at these addresses, where there is one."""
+        return set_of(index for index in map(self.index_of.get, addresses) if index is not None)
+
+    def not_ready(self, index: int) -> tuple[NotReady, ...]:
+        """Why the device must not be handed out; empty where it may."""
+        why = not_ready(self.devices[index])
+        return () if why is None else (why,)
 
     def kind_of(self, index: int) -> Kind | None:
         """None where no entry matches the device."""
@@ -158,6 +169,16 @@ def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
         relatives=tuple(members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)),
         unit_of=unit_of,
         members=members,
+        group_mates=_group_mates(devices),
+    )
+
+
+def _group_mates(devices: Sequence[Device]) -> tuple[DeviceSet, ...]:
+    """Bridges are nobody's, so that they are no company."""
+    groups = _filed((index, device.iommu_group) for index, device in enumerate(devices) if not device.is_bridge)
+    return tuple(
+        EMPTY if device.iommu_group is None else groups.get(device.iommu_group, EMPTY) & ~(1 << index)
+        for index, device in enumerate(devices)
     )
 
 

@@ -24,7 +24,6 @@ from pcipt_agent.core.funnel import Dropped, RequestFunnel, Stage
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.numa import Affinity, affinity
-from pcipt_agent.core.readiness import not_ready
 
 _NAMED = 4
 """Addresses that a reason names before it counts the rest."""
@@ -38,10 +37,12 @@ class Question:
     request: Request
     guest: Guest
     affinity: Affinity
+    own_mates: DeviceSet
+    """What only shares an IOMMU group with the asking consumer's own devices."""
 
     @staticmethod
-    def of(inventory: Inventory, request: Request, guest: Guest) -> "Question":
-        return Question(inventory, request, guest, affinity(inventory.catalogue, request.numa_policy, guest))
+    def of(inventory: Inventory, request: Request, guest: Guest, own_mates: DeviceSet = EMPTY) -> "Question":
+        return Question(inventory, request, guest, affinity(inventory.catalogue, request.numa_policy, guest), own_mates)
 
     @property
     def candidates(self) -> DeviceSet:
@@ -52,7 +53,8 @@ class Question:
             on_offer = EMPTY if index is None else 1 << index & catalogue.offered
         else:
             on_offer = catalogue.on_offer(request.device_type, request.alternatives)
-        found = on_offer & ~(self.inventory.held | self.inventory.blocked)
+        inventory = self.inventory
+        found = on_offer & ~(inventory.spoken_for | inventory.blocked | inventory.shared & ~self.own_mates)
         return found if self.affinity.allowed is None else found & self.affinity.allowed
 
 
@@ -130,8 +132,7 @@ def _of_network(question: Question, index: int) -> str:
 
 
 def _unready(question: Question, index: int) -> str:
-    why = not_ready(_device(question, index))
-    return "" if why is None else why.detail
+    return "; ".join(why.detail for why in question.inventory.catalogue.not_ready(index))
 
 
 def _holder(question: Question, index: int) -> str:
@@ -140,8 +141,36 @@ def _holder(question: Question, index: int) -> str:
     return f"{claim.state} by claim {claim.claim_id}"
 
 
+def _occupant(question: Question, index: int) -> str:
+    names = [domain.name for domain in question.inventory.domains_of[_device(question, index).address]]
+    return f"occupied: domain {first_of(names, _NAMED)} has it without a claim"
+
+
+def _last_claim(question: Question, index: int) -> str:
+    dirty = question.inventory.book.dirty[_device(question, index).address]
+    return f"dirty since claim {dirty.claim_id} ended"
+
+
+def _out_of_service(question: Question, index: int) -> str:
+    book, device = question.inventory.book, _device(question, index)
+    if book.host_disabled is not None:
+        return f"the host is disabled: {book.host_disabled.reason}"
+    own = book.disabled.get(device.address)
+    if own is not None:
+        return f"disabled: {own.reason}"
+    assert device.parent is not None, "it is a VF of a PF that is disabled"
+    return f"its PF {device.parent} is disabled: {book.disabled[device.parent].reason}"
+
+
 def _blockers(question: Question, index: int) -> str:
     return f"blocked by {first_of(question.inventory.blockers_of(_device(question, index)), _NAMED)}"
+
+
+def _company(question: Question, index: int) -> str:
+    inventory = question.inventory
+    mates = inventory.catalogue.group_mates[index] & (inventory.held | inventory.occupied)
+    named = first_of([inventory.catalogue.devices[mate].address for mate in indexes(mates)], _NAMED)
+    return f"its IOMMU group {_device(question, index).iommu_group} is another guest's: it has {named}"
 
 
 def _near_enough(question: Question) -> DeviceSet:
@@ -186,7 +215,11 @@ its kind; the rules and the NUMA policy hold all the same."""
 TO_BE_HAD: Final = (
     Filter("ready", lambda q: q.inventory.catalogue.ready, _unready),
     Filter("not-claimed", lambda q: ~q.inventory.held, _holder),
+    Filter("not-occupied", lambda q: ~q.inventory.occupied, _occupant),
+    Filter("not-dirty", lambda q: ~q.inventory.dirty, _last_claim),
+    Filter("not-disabled", lambda q: ~q.inventory.disabled, _out_of_service),
     Filter("not-blocked", lambda q: ~q.inventory.blocked, _blockers),
+    Filter("iommu-group", lambda q: ~(q.inventory.shared & ~q.own_mates), _company),
     Filter(
         "not-remote-managed",
         lambda q: ~q.inventory.catalogue.remote_managed,
@@ -199,6 +232,13 @@ TO_BE_HAD: Final = (
     ),
     Filter("numa-policy", _near_enough, _where),
 )
+
+
+def why_not_had(inventory: Inventory, index: int) -> str | None:
+    """What the first of `TO_BE_HAD` that drops the device says of it, whoever asks; None where none does."""
+    device = inventory.catalogue.devices[index]
+    question = Question.of(inventory, Request(count=1, device_type=device.device_type, address=device.address), Guest())
+    return next((each.clause(question, index) for each in TO_BE_HAD if not each.passing(question) >> index & 1), None)
 
 
 class Reasons:

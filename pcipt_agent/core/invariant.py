@@ -48,8 +48,8 @@ def _no_pf_is_held_beside_its_vf(inventory: Inventory) -> Iterator[str]:
 
 
 def _carried_sets_are_the_derived_ones(inventory: Inventory) -> Iterator[str]:
-    derived = inventory_of(inventory.catalogue, inventory.book, inventory.generation)
-    for name in ("held", "blocked", "beside_held"):
+    derived = inventory_of(inventory.catalogue, inventory.book, inventory.generation, inventory.hypervisor)
+    for name in ("held", "occupied", "dirty", "disabled", "blocked", "shared", "beside_held"):
         if getattr(inventory, name) != getattr(derived, name):
             yield f"{name} is carried as {getattr(inventory, name):x} and derived as {getattr(derived, name):x}"
 
@@ -71,8 +71,9 @@ def _a_claim_holds_what_it_asked_for(inventory: Inventory) -> Iterator[str]:
 
 
 def _what_is_free_is_nobodys(inventory: Inventory) -> Iterator[str]:
-    if inventory.free & (inventory.held | inventory.blocked):
-        yield f"{inventory.free & (inventory.held | inventory.blocked):x} is free, and held or blocked"
+    kept = inventory.held | inventory.occupied | inventory.dirty | inventory.disabled | inventory.blocked | inventory.shared
+    if inventory.free & kept:
+        yield f"{inventory.free & kept:x} is free, and kept from everybody"
     if inventory.free & ~(inventory.catalogue.assignable & inventory.catalogue.ready):
         yield f"{inventory.free:x} is free, and not all of it is assignable and ready"
 

@@ -1,22 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inventory: Host × RuleSet × ClaimBook, our whole state as one value.
+"""Inventory: Host × RuleSet × ClaimBook, and what libvirt's domains hold: our whole state as one value.
 
-Its sets follow from the three facts; they are carried along from one inventory to the next because deriving them is linear in the
+Its sets follow from the facts; they are carried along from one inventory to the next because deriving them is linear in the
 devices and a claim touches a few. `inventory_of` derives them from nothing, and `core.invariant` checks that both ways agree.
 
 Does not know: how devices are chosen (`core.selection`), what is decided (`core.decide`).
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.catalogue import Catalogue
-from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, ClaimState, Event, Freed, Held, evolve
+from pcipt_agent.core.claim import (
+    Allocated,
+    Claim,
+    ClaimBook,
+    Claimed,
+    ClaimState,
+    Cleaned,
+    Disabled,
+    Enabled,
+    Event,
+    Expired,
+    Freed,
+    evolve,
+)
 from pcipt_agent.core.device import Device
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet
-from pcipt_agent.core.readiness import not_ready
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes
+from pcipt_agent.core.domain import UNSEEN, Domain, Hypervisor, domains_by_device
+from pcipt_agent.core.readiness import Unready
 
 
 class DeviceStatus(StrEnum):
@@ -28,12 +44,22 @@ class DeviceStatus(StrEnum):
     """Claimed or allocated, here, and matched by no device_spec now."""
     CLAIMED = "claimed"
     ALLOCATED = "allocated"
+    OCCUPIED = "occupied"
+    """Held by a libvirt domain that has no claim."""
     NOT_ASSIGNABLE = "not-assignable"
     """Matched by no device_spec, and not odd either: what is odd is unusable, so that the reason is seen (an id that can't be read
     matches nothing)."""
+    USED_BY_HOST = "used-by-host"
+    """Its network interface, disk or display serves the host itself."""
+    SETTLING = "settling"
+    """The VFs of its PF, or its own, are appearing or going."""
     UNUSABLE = "unusable"
+    DIRTY = "dirty"
+    """Freed after one-time use, and not cleaned yet."""
+    DISABLED = "disabled"
+    """Taken out of service by an operator: itself, its PF or the host."""
     BLOCKED = "blocked"
-    """Not free because a relative is claimed."""
+    """Not free because a relative is claimed, occupied or dirty, or its IOMMU group is another guest's."""
     FREE = "free"
 
 
@@ -44,18 +70,35 @@ class Inventory:
 
     catalogue: Catalogue
     book: ClaimBook
+    hypervisor: Hypervisor
     generation: str
     held: DeviceSet
     """Held by a claim and on the host."""
+    occupied: DeviceSet
+    """Named by a domain and held by no claim."""
+    dirty: DeviceSet
+    disabled: DeviceSet
+    """By an operator: itself, its PF or the host."""
     blocked: DeviceSet
-    """A relative is held."""
+    """A relative is held, occupied or dirty."""
+    shared: DeviceSet
+    """Another member of its IOMMU group is held or occupied; only who holds that one may have it."""
     beside_held: DeviceSet
     """VFs, held or not, of PFs that have a held VF: taking another of them breaks no further PF."""
+    lost_vfs: Mapping[PciAddress, tuple[PciAddress, ...]]
+    """PF → the VFs of it that are held and not on the host any more."""
+    domains_of: Mapping[PciAddress, tuple[Domain, ...]]
+    """Device → the domains that name it."""
 
     @property
     def free(self) -> DeviceSet:
-        """Assignable, ready, not held and not blocked."""
-        return self.catalogue.assignable & self.catalogue.ready & ~self.held & ~self.blocked
+        """Assignable, ready, and nobody's in any way."""
+        return self.catalogue.assignable & self.catalogue.ready & ~(self.spoken_for | self.blocked | self.shared)
+
+    @property
+    def spoken_for(self) -> DeviceSet:
+        """Held, occupied, dirty or disabled."""
+        return self.held | self.occupied | self.dirty | self.disabled
 
     def status(self, address: PciAddress) -> DeviceStatus | None:
         """None where the address is neither on the host nor held."""
@@ -67,22 +110,39 @@ class Inventory:
             if self.catalogue.spec_of[index] is None:
                 return DeviceStatus.UNLISTED
             return DeviceStatus.CLAIMED if claim.state is ClaimState.CLAIMED else DeviceStatus.ALLOCATED
-        if index is None:
-            return None
-        device = self.catalogue.devices[index]
-        if self.catalogue.spec_of[index] is None and not device.faults:
+        return None if index is None else self._unheld(index)
+
+    def _unheld(self, index: int) -> DeviceStatus:
+        catalogue = self.catalogue
+        if self.occupied >> index & 1:
+            return DeviceStatus.OCCUPIED
+        if catalogue.spec_of[index] is None and not catalogue.devices[index].faults:
             return DeviceStatus.NOT_ASSIGNABLE
-        if not_ready(device) is not None:
-            return DeviceStatus.UNUSABLE
-        return DeviceStatus.BLOCKED if self.blocked >> index & 1 else DeviceStatus.FREE
+        if not catalogue.ready >> index & 1:
+            return _NOT_READY.get(catalogue.not_ready(index)[0].reason, DeviceStatus.UNUSABLE)
+        if self.dirty >> index & 1:
+            return DeviceStatus.DIRTY
+        if self.disabled >> index & 1:
+            return DeviceStatus.DISABLED
+        return DeviceStatus.BLOCKED if (self.blocked | self.shared) >> index & 1 else DeviceStatus.FREE
 
     def blockers_of(self, device: Device) -> tuple[PciAddress, ...]:
-        """The held relatives that block it, in address order; a VF that is held but lost still blocks its PF."""
-        host = self.catalogue.host
+        """The relatives that block it, in address order: held, occupied or dirty; a VF that is held but lost blocks its PF too."""
+        host, taken = self.catalogue.host, self.held | self.occupied | self.dirty
         relatives = {vf.address for vf in host.vfs_of(device.address)} | ({device.parent} if device.parent else set())
-        for claim in () if device.parent else self.lost():
-            relatives |= {held.address for held in claim.held if held.fingerprint.parent == device.address}
-        return tuple(sorted(address for address in relatives if address in self.book.holders))
+        here = [address for address in relatives if taken & self.catalogue.set_at([address])]
+        return tuple(sorted([*here, *self.lost_vfs.get(device.address, ())]))
+
+    def group_mates_of(self, consumer: str) -> DeviceSet:
+        """What shares an IOMMU group with the consumer's own devices and with nobody else's."""
+        if not self.shared:
+            return EMPTY
+        catalogue, taken, found = self.catalogue, self.held | self.occupied, EMPTY
+        own = catalogue.set_at(held.address for claim in self.book.claims_of(consumer) for held in claim.held)
+        for index in indexes(own):
+            for mate in indexes(catalogue.group_mates[index] & ~found):
+                found |= EMPTY if catalogue.group_mates[mate] & taken & ~own else 1 << mate
+        return found
 
     def lost(self) -> tuple[Claim, ...]:
         """Claims that hold a device that is no longer on the host, in claim_id order."""
@@ -93,84 +153,118 @@ class Inventory:
         return tuple(self.book.claims[claim_id] for claim_id in sorted(gone))
 
 
-def inventory_of(catalogue: Catalogue, book: ClaimBook, generation: str) -> Inventory:
-    """Derived from nothing but the facts. Linear in the claims."""
-    held = blocked = beside_held = EMPTY
-    for claim in book.claims.values():
-        for each in claim.held:
-            own, shadow, beside = _effect(catalogue, each)
-            held, blocked, beside_held = held | own, blocked | shadow, beside_held | beside
+_NOT_READY: Final = {Unready.USED_BY_HOST: DeviceStatus.USED_BY_HOST, Unready.SETTLING: DeviceStatus.SETTLING}
+
+
+def inventory_of(catalogue: Catalogue, book: ClaimBook, generation: str, hypervisor: Hypervisor = UNSEEN) -> Inventory:
+    """Derived from nothing but the facts. Linear in the claims, and in what is dirty, disabled or named by domains."""
+    held, dirty = catalogue.set_at(book.holders), catalogue.set_at(book.dirty)
+    lost_vfs = _lost_vfs(catalogue, book)
+    domains_of = domains_by_device(catalogue.host, hypervisor)
+    occupied = catalogue.set_at(domains_of) & ~held
+    taken = held | occupied | dirty
+    blocked = shared = beside_held = EMPTY
+    for index in indexes(taken):
+        blocked |= catalogue.relatives[index]
+    for index in indexes(held | occupied):
+        shared |= catalogue.group_mates[index]
+    for index in indexes(held):
+        beside_held |= _beside(catalogue, index)
+    for parent in lost_vfs:
+        index = catalogue.index_of[parent]
+        blocked, beside_held = blocked | 1 << index, beside_held | catalogue.members.get(index, EMPTY)
     return Inventory(
         catalogue=catalogue,
         book=book,
+        hypervisor=hypervisor,
         generation=generation,
         held=held,
+        occupied=occupied,
+        dirty=dirty,
+        disabled=_disabled(catalogue, book),
         blocked=blocked,
+        shared=shared,
         beside_held=beside_held,
+        lost_vfs=lost_vfs,
+        domains_of=domains_of,
     )
 
 
 def after(inventory: Inventory, event: Event, generation: str) -> Inventory:
-    """The inventory once `event` is true. Costs as much as the event has devices; linear in the claims while any is lost."""
+    """The inventory once `event` is true. Costs as much as the event has devices; linear in the claims while any is lost, and for
+    what operators do."""
     book = evolve(inventory.book, event)
     match event:
         case Claimed(claim):
-            return _taken(inventory, claim, book, generation)
-        case Freed(claim_id, _) if claim_id in inventory.book.claims:
-            if inventory.lost():
-                return inventory_of(inventory.catalogue, book, generation)
-            return _given_back(inventory, inventory.book.claims[claim_id], book, generation)
-        case Freed() | Allocated():
+            return _touched(inventory, claim, book, generation)
+        case Freed(claim_id, _) | Expired(claim_id, _) if claim_id in inventory.book.claims:
+            return _touched(inventory, inventory.book.claims[claim_id], book, generation)
+        case Freed() | Expired() | Allocated():
             return replace(inventory, book=book, generation=generation)
+        case Cleaned() | Disabled() | Enabled():
+            return inventory_of(inventory.catalogue, book, generation, inventory.hypervisor)
         case _:
             assert_never(event)
 
 
-def _taken(inventory: Inventory, claim: Claim, book: ClaimBook, generation: str) -> Inventory:
-    held, blocked, beside_held = inventory.held, inventory.blocked, inventory.beside_held
-    for each in claim.held:
-        own, shadow, beside = _effect(inventory.catalogue, each)
-        held, blocked, beside_held = held | own, blocked | shadow, beside_held | beside
-    return Inventory(
-        catalogue=inventory.catalogue,
-        book=book,
-        generation=generation,
-        held=held,
-        blocked=blocked,
-        beside_held=beside_held,
-    )
-
-
-def _given_back(inventory: Inventory, claim: Claim, book: ClaimBook, generation: str) -> Inventory:
-    """Nothing is lost here, so every held device is a bit of `held`, and a unit's state can be read off it."""
+def _touched(inventory: Inventory, claim: Claim, book: ClaimBook, generation: str) -> Inventory:
+    """After the claim was made or has ended: only its devices' PFs and IOMMU groups are looked at."""
     catalogue = inventory.catalogue
-    held, blocked, beside_held = inventory.held, inventory.blocked, inventory.beside_held
-    freed = [catalogue.index_of[each.address] for each in claim.held]
-    for index in freed:
-        held ^= 1 << index
-    for unit in {catalogue.unit_of[index] for index in freed}:
+    if inventory.lost_vfs or any(each.address not in catalogue.index_of for each in claim.held):
+        return inventory_of(catalogue, book, generation, inventory.hypervisor)
+    held, occupied, dirty = inventory.held, inventory.occupied, inventory.dirty
+    touched = [catalogue.index_of[each.address] for each in claim.held]
+    for index in touched:
+        bit, address = 1 << index, catalogue.devices[index].address
+        held = held | bit if address in book.holders else held & ~bit
+        dirty = dirty | bit if address in book.dirty else dirty & ~bit
+        occupied = occupied | bit if address in inventory.domains_of and address not in book.holders else occupied & ~bit
+    taken = held | occupied | dirty
+    blocked, beside_held, shared = inventory.blocked, inventory.beside_held, inventory.shared
+    for unit in {catalogue.unit_of[index] for index in touched}:
         vfs, pf = catalogue.members.get(unit, EMPTY), 1 << unit
-        blocked = blocked | vfs if held & pf else blocked & ~vfs
-        blocked = blocked | pf if held & vfs else blocked & ~pf
-        beside_held = beside_held if held & vfs else beside_held & ~vfs
-    return Inventory(
-        catalogue=catalogue,
+        blocked = blocked | vfs if taken & pf else blocked & ~vfs
+        blocked = blocked | pf if taken & vfs else blocked & ~pf
+        beside_held = beside_held | vfs if held & vfs else beside_held & ~vfs
+    for index in touched:
+        for mate in indexes(1 << index | catalogue.group_mates[index]) if catalogue.group_mates[index] else ():
+            bit = 1 << mate
+            shared = shared | bit if catalogue.group_mates[mate] & (held | occupied) else shared & ~bit
+    return replace(
+        inventory,
         book=book,
         generation=generation,
         held=held,
+        occupied=occupied,
+        dirty=dirty,
         blocked=blocked,
+        shared=shared,
         beside_held=beside_held,
     )
 
 
-def _effect(catalogue: Catalogue, held: Held) -> tuple[DeviceSet, DeviceSet, DeviceSet]:
-    """What one held device adds to (held, blocked, beside_held)."""
-    index = catalogue.index_of.get(held.address)
-    if index is not None:
-        unit = catalogue.unit_of[index]
-        beside = EMPTY if unit == index else catalogue.members[unit]
-        return 1 << index, catalogue.relatives[index], beside
-    parent = None if held.fingerprint.parent is None else catalogue.index_of.get(held.fingerprint.parent)
-    if parent is None:
-        return EMPTY, EMPTY, EMPTY
-    return EMPTY, 1 << parent, catalogue.members.get(parent, EMPTY)
+def _beside(catalogue: Catalogue, index: int) -> DeviceSet:
+    unit = catalogue.unit_of[index]
+    return EMPTY if unit == index else catalogue.members[unit]
+
+
+def _lost_vfs(catalogue: Catalogue, book: ClaimBook) -> dict[PciAddress, tuple[PciAddress, ...]]:
+    """Of the PFs that are here."""
+    index_of = catalogue.index_of
+    found: dict[PciAddress, list[PciAddress]] = defaultdict(list)
+    for claim in book.claims.values():
+        for each in claim.held:
+            parent = each.fingerprint.parent
+            if each.address not in index_of and parent is not None and parent in index_of:
+                found[parent].append(each.address)
+    return {parent: tuple(sorted(vfs)) for parent, vfs in found.items()}
+
+
+def _disabled(catalogue: Catalogue, book: ClaimBook) -> DeviceSet:
+    if book.host_disabled is not None:
+        return catalogue.all_devices
+    own = catalogue.set_at(book.disabled)
+    found = own
+    for index in indexes(own):
+        found |= catalogue.members.get(index, EMPTY)
+    return found

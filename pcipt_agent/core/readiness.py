@@ -17,6 +17,10 @@ class Unready(StrEnum):
     FAULT = "fault"
     """It is unusable: `Device.faults` says why."""
     BRIDGE = "bridge"
+    SETTLING = "settling"
+    """Its VFs, or those of its PF, are appearing or going."""
+    USED_BY_HOST = "used-by-host"
+    """The host itself is served by it."""
     NO_IOMMU_GROUP = "no-iommu-group"
     """The kernel gave it no IOMMU group: there is no IOMMU, or it is off."""
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pcipt_agent.core.address import first_of
 from pcipt_agent.core.alias import GroupPolicy, Request
 from pcipt_agent.core.catalogue import Catalogue
+from pcipt_agent.core.claim import Wish
 from pcipt_agent.core.contest import Chosen, Excluded, resolve
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest
 from pcipt_agent.core.filters import Question, Reasons, way_of
 from pcipt_agent.core.funnel import Funnel, RequestFunnel, Unsatisfied
-from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.matching import Shortage, Want, match
 from pcipt_agent.core.numa import Affinity
@@ -31,30 +31,28 @@ _NAMED = 8
 """Addresses that a reason names before it counts the rest."""
 
 
-def select(inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy) -> Chosen:
+def select(inventory: Inventory, wish: Wish) -> Chosen:
     """For each request the indexes of its devices, in order of choice. Raises Unsatisfied."""
-    chosen = _choose(inventory, requests, guest, group_policy)
+    chosen = _choose(inventory, wish)
     if isinstance(chosen, str):
-        raise Unsatisfied(_funnel(inventory, requests, guest, group_policy, chosen))
+        raise Unsatisfied(_funnel(inventory, wish, chosen))
     return chosen
 
 
-def explain(
-    inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy
-) -> tuple[Funnel, Chosen | None]:
+def explain(inventory: Inventory, wish: Wish) -> tuple[Funnel, Chosen | None]:
     """What `select` would choose (None where it would refuse), and every request's way through the filters."""
-    chosen = _choose(inventory, requests, guest, group_policy)
+    chosen = _choose(inventory, wish)
     if isinstance(chosen, str):
-        return _funnel(inventory, requests, guest, group_policy, chosen), None
-    return _funnel(inventory, requests, guest, group_policy, None), chosen
+        return _funnel(inventory, wish, chosen), None
+    return _funnel(inventory, wish, None), chosen
 
 
-def _choose(inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy) -> Chosen | str:
+def _choose(inventory: Inventory, wish: Wish) -> Chosen | str:
     """The choice, or why not all can be met together."""
-    questions = [Question.of(inventory, request, guest) for request in requests]
+    questions = _questions(inventory, wish)
     wants = [Want(each.request.count, each.candidates) for each in questions]
     affinities = [each.affinity for each in questions]
-    apart = group_policy is GroupPolicy.ISOLATE
+    apart = wish.group_policy is GroupPolicy.ISOLATE
     found = _one_after_the_other(wants, _Choice(inventory, affinities), apart=apart)
     if found is not None:
         return found
@@ -156,15 +154,18 @@ def _units(catalogue: Catalogue, devices: DeviceSet) -> DeviceSet:
     return units
 
 
-def _funnel(
-    inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy, together: str | None
-) -> Funnel:
+def _questions(inventory: Inventory, wish: Wish) -> list[Question]:
+    own = inventory.group_mates_of(wish.consumer)
+    return [Question.of(inventory, request, wish.guest, own) for request in wish.requests]
+
+
+def _funnel(inventory: Inventory, wish: Wish, together: str | None) -> Funnel:
     known: dict[Request, RequestFunnel] = {}
     reasons = Reasons()
-    for number, request in enumerate(requests):
-        if request not in known:
-            known[request] = way_of(Question.of(inventory, request, guest), number, group_policy=group_policy, reasons=reasons)
-    ways = [replace(known[request], index=number) for number, request in enumerate(requests)]
+    for number, question in enumerate(_questions(inventory, wish)):
+        if question.request not in known:
+            known[question.request] = way_of(question, number, group_policy=wish.group_policy, reasons=reasons)
+    ways = [replace(known[request], index=number) for number, request in enumerate(wish.requests)]
     alone = all(way.emptied_by is None for way in ways)
     return Funnel(requests=tuple(ways), together=together if alone else None)
 

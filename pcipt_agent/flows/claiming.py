@@ -31,7 +31,7 @@ def claim(ledger: Ledger, payload: ClaimPayload, request_id: str | None = None, 
         move_id=payload.move_id,
     )
     return ledger.obey(
-        ClaimDevices(claim_id=payload.claim_id, wish=wish, at=ledger.now()),
+        ClaimDevices(claim_id=payload.claim_id, wish=wish, at=ledger.now(), by=caller),
         render=lambda before, after: claim_reply(
             after, payload.claim_id, _element, changed=after is not before, dry_run=payload.dry_run
         ),
@@ -42,7 +42,7 @@ def claim(ledger: Ledger, payload: ClaimPayload, request_id: str | None = None, 
 def allocate(ledger: Ledger, payload: AllocatePayload, request_id: str | None = None, *, caller: str | None = None) -> ClaimReply:
     """The claim is allocated. Raises ClaimUnknown and ClaimEnded."""
     return ledger.obey(
-        Allocate(claim_id=payload.claim_id),
+        Allocate(claim_id=payload.claim_id, at=ledger.now()),
         render=lambda before, after: claim_reply(after, payload.claim_id, _element, changed=after is not before),
         terms=Terms(request_id=request_id, caller=caller),
     )

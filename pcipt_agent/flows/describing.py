@@ -7,6 +7,9 @@ What needs no more than an inventory and a payload is a view already (`views.ans
 Does not know: the ledger, RPC, the journal.
 """
 
+from typing import Final
+
+from pcipt_agent.core.claim import Wish
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.selection import explain
 from pcipt_agent.errors import ClaimEnded, ClaimUnknown
@@ -17,11 +20,15 @@ from pcipt_agent.views.funnel_answers import explain_request_reply
 from pcipt_agent.views.wire import ExplainRequestPayload, RenderPayload
 from pcipt_agent.views.wire_replies import ExplainRequestReply, RenderReply
 
+NOBODY: Final = ""
+"""The consumer of a question that is asked for no guest in particular: it holds nothing."""
+
 
 def explain_request(inventory: Inventory, payload: ExplainRequestPayload) -> ExplainRequestReply:
     """What a claim of this wish would get now, or why it would be refused. Raises Refusal where it can't be understood."""
     content = resolved(payload, inventory.catalogue.rules)
-    funnel, chosen = explain(inventory, content.requests, content.guest, content.group_policy)
+    wish = Wish(consumer=NOBODY, requests=content.requests, guest=content.guest, group_policy=content.group_policy)
+    funnel, chosen = explain(inventory, wish)
     return explain_request_reply(inventory, funnel, chosen)
 
 

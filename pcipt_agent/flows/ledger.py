@@ -21,9 +21,10 @@ from threading import Lock
 from typing import TypeVar
 
 from pcipt_agent.core.alias import RuleSet
-from pcipt_agent.core.catalogue import catalogue_of
+from pcipt_agent.core.catalogue import Catalogue, catalogue_of
 from pcipt_agent.core.claim import ClaimBook, Decision, Event, forget_ended
 from pcipt_agent.core.decide import Command, decide
+from pcipt_agent.core.domain import Hypervisor, domains_by_device
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference
 from pcipt_agent.core.inventory import Inventory, after, inventory_of
 from pcipt_agent.errors import GenerationMoved, JournalUnwritable
@@ -105,7 +106,9 @@ class Ledger:
             reply = render(before, inventory)
             self._checkpoint("rendered")
             boot_id = inventory.catalogue.host.boot_id
-            decision = Decision(events=events, at=self._clock.now(), boot_id=boot_id, request_id=terms.request_id)
+            decision = Decision(
+                events=events, at=self._clock.now(), boot_id=boot_id, request_id=terms.request_id, caller=terms.caller
+            )
             self._journal.append(decision)
             self._checkpoint("appended")
             self._inventory = inventory
@@ -119,23 +122,65 @@ class Ledger:
 
     def observe(self, host: Host) -> tuple[Arrived | Departed | Changed, ...]:
         """The inventory is over `host` now. Where nothing has happened to it, nobody is told and the generation stays."""
-        seen = self._inventory.catalogue
-        if host is seen.host:
-            return ()
-        changes = difference(seen.host, host)
-        happened = bool(changes) or (host.numa_nodes, host.boot_id) != (seen.host.numa_nodes, seen.host.boot_id)
-        if not happened and host == seen.host:
-            return ()
-        catalogue = catalogue_of(host, seen.rules)  # linear in the devices, so outside the lock that claims wait for
-        with self._lock:
-            generation = self._inventory.generation
-            inventory = inventory_of(catalogue, self._inventory.book, _next(generation) if happened else generation)
-            self._inventory = inventory
-            for listener in self._listeners if happened else ():
-                listener.observed(changes, inventory)
+        while True:
+            seen = self._inventory
+            before = seen.catalogue.host
+            if host is before:
+                return ()
+            changes = difference(before, host)
+            happened = bool(changes) or (host.numa_nodes, host.boot_id) != (before.numa_nodes, before.boot_id)
+            if not happened and host == before:
+                return ()
+            catalogue = catalogue_of(host, seen.catalogue.rules)
+            if self._swapped(seen, catalogue, seen.hypervisor, happened=happened, changes=changes):
+                break
         for change in changes:
             LOG.info("%s", change_in_words(change))
         return changes
+
+    def observe_hypervisor(self, hypervisor: Hypervisor) -> None:
+        """What domains hold is what `hypervisor` says now. The generation stays where that makes no difference to any device."""
+        while True:
+            seen = self._inventory
+            domains_of = domains_by_device(seen.catalogue.host, hypervisor)
+            if self._swapped(seen, seen.catalogue, hypervisor, happened=domains_of != seen.domains_of):
+                return
+
+    def follow(self, rules: RuleSet, *, check: Callable[[Inventory], None]) -> tuple[Inventory, Inventory]:
+        """The inventory (before, after) is under `rules` now. What `check` raises of the one after leaves all as it was."""
+        while True:
+            seen = self._inventory
+            catalogue = catalogue_of(seen.catalogue.host, rules)
+            check(inventory_of(catalogue, seen.book, seen.generation, seen.hypervisor))
+            if self._swapped(seen, catalogue, seen.hypervisor, happened=True, check=check):
+                return seen, self._inventory
+
+    def _swapped(
+        self,
+        seen: Inventory,
+        catalogue: Catalogue,
+        hypervisor: Hypervisor,
+        *,
+        happened: bool,
+        changes: tuple[Arrived | Departed | Changed, ...] = (),
+        check: Callable[[Inventory], None] | None = None,
+    ) -> bool:
+        """Whether the inventory is over `catalogue` and `hypervisor` now; not where either was replaced since `seen`.
+
+        A catalogue is linear in the devices, so it is made outside the lock that claims wait for; claims made meanwhile are kept.
+        """
+        with self._lock:
+            before = self._inventory
+            if before.catalogue is not seen.catalogue or before.hypervisor is not seen.hypervisor:
+                return False
+            generation = _next(before.generation) if happened else before.generation
+            inventory = inventory_of(catalogue, before.book, generation, hypervisor)
+            if check is not None:
+                check(inventory)
+            self._inventory = inventory
+            for listener in self._listeners if happened else ():
+                listener.observed(changes, inventory)
+            return True
 
     def tidy(self, *, longest: int, forget_before: float) -> bool:
         """Where the journal has more than `longest` records, it is one record now, without what ended before `forget_before`.

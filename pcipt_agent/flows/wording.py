@@ -4,12 +4,12 @@
 Does not know: who reads it, RPC, the inventory.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import assert_never
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, Event, Freed, Held
+from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, Cleaned, Disabled, Enabled, Event, Expired, Freed, Held
 from pcipt_agent.core.device import Device, Fault, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.core.host import Arrived, Changed, Departed
 
@@ -17,16 +17,27 @@ from pcipt_agent.core.host import Arrived, Changed, Departed
 def event_in_words(event: Event, before: ClaimBook) -> str:
     """`before` is the book that the event was decided on."""
     match event:
+        case Claimed(claim) if claim.adopted_from is not None:
+            return f"adopted {addresses(claim.held)} of domain {claim.adopted_from} for {_whose(claim)}"
         case Claimed(claim):
             return f"claimed {addresses(claim.held)} for {_whose(claim)}"
         case Allocated(claim_id):
             claim = before.claims[claim_id]
             return f"allocated {addresses(claim.held)} to {_whose(claim)}"
-        case Freed(claim_id, _) if claim_id in before.claims:
+        case Freed(claim_id) if claim_id in before.claims:
             claim = before.claims[claim_id]
-            return f"freed {addresses(claim.held)} of {_whose(claim)}"
-        case Freed(claim_id, _):
+            return f"freed {addresses(claim.held)} of {_whose(claim)}{_dirty(event.dirty)}"
+        case Freed(claim_id):
             return f"ended claim {claim_id}, which held nothing"
+        case Expired(claim_id):
+            claim = before.claims[claim_id]
+            return f"expired {addresses(claim.held)} of {_whose(claim)}, which was never allocated{_dirty(event.dirty)}"
+        case Cleaned(address):
+            return f"cleaned {address}"
+        case Disabled(place, reason):
+            return f"disabled {place or 'the host'}: {reason}"
+        case Enabled(place):
+            return f"enabled {place or 'the host'}"
         case _:
             assert_never(event)
 
@@ -47,6 +58,10 @@ def change_in_words(change: Arrived | Departed | Changed) -> str:
 
 def addresses(held: Iterable[Held]) -> str:
     return ", ".join(str(each.address) for each in held)
+
+
+def _dirty(those: Sequence[PciAddress]) -> str:
+    return f"; dirty until cleaned: {', '.join(map(str, those))}" if those else ""
 
 
 def _whose(claim: Claim) -> str:

@@ -9,13 +9,12 @@ Does not know: claims' own replies (`views.answers`), tables and trees (`views.t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 from pcipt_agent.core.address import PciAddress, first_of, parse_address
 from pcipt_agent.core.claim import Claim, Fingerprint, Held
 from pcipt_agent.core.device import Device, DeviceType
+from pcipt_agent.core.filters import why_not_had
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
-from pcipt_agent.core.readiness import not_ready
 from pcipt_agent.core.spec import DeviceSpec, mismatch
 from pcipt_agent.errors import BadRequest, DeviceUnknown
 from pcipt_agent.views.facts import facts_part, tags_part
@@ -72,7 +71,7 @@ def device_part(inventory: Inventory, address: PciAddress) -> DevicePart:
         address=str(address),
         device_type=shown.device_type,
         status=status,
-        status_reason=_reason(status, device, blocked_by),
+        status_reason=_reason(inventory, status, address, blocked_by),
         entry=None if spec is None else spec.entry,
         tags=None if spec is None or device is None else tags_part(device, spec.tags),
         claim_id=None if claim is None else claim.claim_id,
@@ -108,7 +107,7 @@ def _held(claim: Claim, address: PciAddress) -> Held:
     return next(each for each in claim.held if each.address == address)
 
 
-def _reason(status: DeviceStatus, device: Device | None, blocked_by: Sequence[PciAddress]) -> str | None:
+def _reason(inventory: Inventory, status: DeviceStatus, address: PciAddress, blocked_by: Sequence[PciAddress]) -> str | None:
     match status:
         case DeviceStatus.FREE | DeviceStatus.CLAIMED | DeviceStatus.ALLOCATED:
             return None
@@ -118,14 +117,11 @@ def _reason(status: DeviceStatus, device: Device | None, blocked_by: Sequence[Pc
             return "it is held and no device_spec entry matches it now; it can be freed"
         case DeviceStatus.NOT_ASSIGNABLE:
             return "no device_spec entry matches it"
-        case DeviceStatus.UNUSABLE:
-            unready = None if device is None else not_ready(device)
-            return None if unready is None else unready.detail
-        case DeviceStatus.BLOCKED:
+        case DeviceStatus.BLOCKED if blocked_by:
             are = "its relative {} is claimed" if len(blocked_by) == 1 else "its relatives {} are claimed"
             return are.format(first_of(blocked_by, _NAMED))
         case _:
-            assert_never(status)
+            return why_not_had(inventory, inventory.catalogue.index_of[address])
 
 
 def _candidates(inventory: Inventory, payload: DevicesPayload) -> Iterable[PciAddress]:

@@ -6,9 +6,16 @@ Does not know: what the commands do (`core.decide` says it), where the picture i
 
 from typing import Final
 
-from pcipt_agent.core.decide import LIFE, Allocate, ClaimDevices, Command, Free, Life
+from pcipt_agent.core.adoption import Adopt
+from pcipt_agent.core.decide import LIFE, Allocate, ClaimCommand, ClaimDevices, Expire, Free, Life
 
-_COMMANDS: Final[tuple[tuple[str, type[Command]], ...]] = (("claim", ClaimDevices), ("allocate", Allocate), ("free", Free))
+_COMMANDS: Final[tuple[tuple[str, type[ClaimCommand]], ...]] = (
+    ("claim", ClaimDevices),
+    ("allocate", Allocate),
+    ("free", Free),
+    ("expire", Expire),
+    ("adopt", Adopt),
+)
 
 
 def picture() -> str:
@@ -21,6 +28,6 @@ def picture() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(state: Life, command: type[Command]) -> str:
+def _cell(state: Life, command: type[ClaimCommand]) -> str:
     step = LIFE[state, command]
     return step.answer if step.becomes is state else f"→ {step.becomes}: {step.answer}"
