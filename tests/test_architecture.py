@@ -28,6 +28,7 @@ HOMES = {
     "pydantic": ["views/wire", "views/methods.py"],
     "pyudev": ["adapters/udev.py"],
     "rich": ["views/text"],
+    "shtab": ["cli/completion.py"],
     "sqlite3": ["adapters/journal/"],
 }
 """Third-party module (and sqlite3) → the places that may import it: a file, or the beginning of a path."""

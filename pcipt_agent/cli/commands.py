@@ -15,7 +15,7 @@ from pcipt_agent.errors import ConfigError, HostError
 def obey(command: Namespace) -> int:
     """The exit code; everything there is to say has been said."""
     logging.getLogger().addHandler(logging.NullHandler())  # without any, warnings of libraries go to standard error
-    output = Output(as_json=command.format == "json")
+    output = Output(as_json=getattr(command, "format", "text") == "json")
     try:
         return _obey(command, output)
     except UsageMistake as mistake:
@@ -37,6 +37,15 @@ def _obey(command: Namespace, output: Output) -> int:
             from pcipt_agent.cli.checking import check_config
 
             return check_config(command, output)
+        case "capture":
+            from pcipt_agent.cli.capture import capture
+
+            return capture(command, output)
+        case "completion":
+            from pcipt_agent.cli.completion import completion
+
+            output.document(completion(command.shell))
+            return ExitCode.DONE
         case _:
             return _call(command, output)
 

@@ -53,6 +53,8 @@ def test_every_command_is_there() -> None:
         "pcipt explain device",
         "pcipt explain request",
         "pcipt check-config",
+        "pcipt capture",
+        "pcipt completion",
         "pcipt version",
     ]
 
@@ -80,13 +82,20 @@ def words_of(example: str) -> list[str]:
 
 
 def test_every_command_that_answers_can_answer_in_json() -> None:
-    for command in commands(command_line()):
-        assert ("--format" in command.format_help()) == (command.prog != "pcipt explain")
+    without = [command.prog for command in commands(command_line()) if "--format" not in command.format_help()]
+    assert without == ["pcipt explain", "pcipt capture", "pcipt completion"]
 
 
 def test_what_can_work_without_the_agent_takes_a_host() -> None:
     without = [command.prog for command in commands(command_line()) if "--host DIR|FILE" in command.format_help()]
-    assert without == ["pcipt devices", "pcipt pools", "pcipt explain device", "pcipt explain request", "pcipt check-config"]
+    assert without == [
+        "pcipt devices",
+        "pcipt pools",
+        "pcipt explain device",
+        "pcipt explain request",
+        "pcipt check-config",
+        "pcipt capture",
+    ]
 
 
 @pytest.mark.parametrize(
