@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deciding: the table of a claim's life, row by row, and what a decision carries."""
 
+from typing import get_args
+
 import pytest
 
+from pcipt_agent.core.adoption import Adopt, Kept
 from pcipt_agent.core.alias import Alternative, NumaPolicy, Request
 from pcipt_agent.core.claim import Claimed, Freed
-from pcipt_agent.core.decide import LIFE, Allocate, ClaimDevices, Command, Free, Life, decide, life_of
+from pcipt_agent.core.decide import LIFE, Allocate, ClaimCommand, ClaimDevices, Expire, Free, Life, decide, life_of
 from pcipt_agent.core.device import DeviceType
-from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.inventory import DeviceStatus, Inventory
 from pcipt_agent.core.spec import Tags
-from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, Difference, Refusal
+from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimIsAllocated, ClaimUnknown, Difference, Refusal
 from tests.support.planned import allocated, at, claimed, entry, freed, host, inventory, obey, pci, rules, sriov, wanting, wish
 
 WISH = wish(wanting(1))
+COMMANDS = get_args(ClaimCommand)
 
 
 def in_state(state: Life) -> Inventory:
@@ -28,15 +32,19 @@ def in_state(state: Life) -> Inventory:
             return freed(start, "c")
 
 
-def command(kind: type[Command]) -> Command:
+def command(kind: type[ClaimCommand]) -> ClaimCommand:
     if kind is ClaimDevices:
         return ClaimDevices(claim_id="c", wish=WISH, at=1.0)
-    return Allocate(claim_id="c") if kind is Allocate else Free(claim_id="c", at=2.0)
+    if kind is Adopt:
+        return Adopt(claim_id="c", consumer="d", domain="guest", devices=(Kept(at("02:00.0"), managed=True),), at=1.0)
+    if kind is Expire:
+        return Expire(claim_id="c", at=2.0)
+    return Allocate(claim_id="c", at=1.5) if kind is Allocate else Free(claim_id="c", at=2.0)
 
 
 @pytest.mark.parametrize("state", Life)
-@pytest.mark.parametrize("kind", [ClaimDevices, Allocate, Free])
-def test_every_command_leads_where_the_table_says(state: Life, kind: type[Command]) -> None:
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_every_command_leads_where_the_table_says(state: Life, kind: type[ClaimCommand]) -> None:
     before = in_state(state)
     assert life_of(before, "c") is state
     try:
@@ -47,7 +55,7 @@ def test_every_command_leads_where_the_table_says(state: Life, kind: type[Comman
 
 
 def test_the_table_has_every_state_meet_every_command() -> None:
-    assert LIFE.keys() == {(state, kind) for state in Life for kind in (ClaimDevices, Allocate, Free)}
+    assert LIFE.keys() == {(state, kind) for state in Life for kind in COMMANDS}
 
 
 def test_a_claim_carries_what_its_xml_needs() -> None:
@@ -113,6 +121,18 @@ def test_freeing_works_while_the_device_is_lost_or_unlisted() -> None:
     unlisted = inventory(host(pci("01:00.0")), rules(entry(1, product="ffff")), current.book)
     for each in (lost, unlisted):
         assert life_of(freed(each, "c"), "c") is Life.ENDED
+
+
+def test_an_allocated_claim_never_expires() -> None:
+    with pytest.raises(ClaimIsAllocated):
+        decide(in_state(Life.ALLOCATED), command(Expire))
+
+
+def test_what_expires_is_had_by_others_again() -> None:
+    current = obey(in_state(Life.CLAIMED), command(Expire))
+    assert current.status(at("01:00.0")) is DeviceStatus.FREE
+    with pytest.raises(ClaimEnded):
+        decide(current, command(ClaimDevices))
 
 
 def test_a_dry_run_is_a_decision_that_nobody_appends() -> None:

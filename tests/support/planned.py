@@ -8,6 +8,7 @@ Does not know: /sys, files.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from uuid import NAMESPACE_DNS, uuid5
 
 from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.core.alias import Alias, Alternative, GroupPolicy, NumaPolicy, Request, RuleSet
@@ -15,6 +16,7 @@ from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.claim import ClaimBook, Wish
 from pcipt_agent.core.decide import Allocate, ClaimDevices, Command, Free, decide
 from pcipt_agent.core.device import Device, DeviceType, Sriov
+from pcipt_agent.core.domain import Domain, DomainDevice, Hypervisor
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.host import Host, NumaNode
 from pcipt_agent.core.inventory import Inventory, after, inventory_of
@@ -83,8 +85,18 @@ def entry(number: int, *, product: str | None = None, address: str | None = None
     return DeviceSpec(entry=number, source=f'{{"entry": {number}}}', product_id=product, address=glob, tags=tags or Tags())
 
 
-def inventory(host: Host, ruleset: RuleSet | None = None, book: ClaimBook | None = None) -> Inventory:
-    return inventory_of(catalogue_of(host, ruleset or rules()), book or ClaimBook(), "0.0")
+def inventory(
+    host: Host, ruleset: RuleSet | None = None, book: ClaimBook | None = None, *, domains: Iterable[Domain] = ()
+) -> Inventory:
+    """`domains`: what libvirt, which can be asked, shows."""
+    seen = Hypervisor(reachable=True, problem=None, domains=tuple(domains))
+    return inventory_of(catalogue_of(host, ruleset or rules()), book or ClaimBook(), "0.0", seen)
+
+
+def domain(name: str, *addresses: str, running: bool = True) -> Domain:
+    """A domain that has these devices; its UUID follows from its name."""
+    devices = tuple(DomainDevice(at(address), None, managed=True) for address in addresses)
+    return Domain(uuid=str(uuid5(NAMESPACE_DNS, name)), name=name, running=running, devices=devices)
 
 
 def wanting(
@@ -117,7 +129,7 @@ def claimed(before: Inventory, claim_id: str, content: Wish) -> Inventory:
 
 
 def allocated(before: Inventory, claim_id: str) -> Inventory:
-    return obey(before, Allocate(claim_id=claim_id))
+    return obey(before, Allocate(claim_id=claim_id, at=1.5))
 
 
 def freed(before: Inventory, claim_id: str) -> Inventory:
