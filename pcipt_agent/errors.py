@@ -209,6 +209,37 @@ class DeviceHeld(Refusal):
         self.consumer = consumer
 
 
+class LibvirtUnreachable(Refusal):
+    """What was asked needs libvirt's word, and it can't be asked now."""
+
+    code = "libvirt-unreachable"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class DomainUnknown(Refusal):
+    """libvirt knows no domain of that name or UUID; `known` are the names of those that have a device without a claim, sorted."""
+
+    code = "domain-unknown"
+
+    def __init__(self, domain: str, known: Sequence[str]) -> None:
+        super().__init__(f"no domain {domain}")
+        self.domain = domain
+        self.known = tuple(known)
+
+
+class BadConfiguration(Refusal):
+    """New rules were not taken: the configuration has mistakes, and the old rules stay."""
+
+    code = "bad-configuration"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(f"{len(mistakes)} mistakes in the configuration")
+        self.mistakes = tuple(mistakes)
+
+
 class DeviceUnknown(Refusal):
     """No device of that address is on this host, and no claim holds one."""
 

@@ -7,11 +7,14 @@ the same, and is unlisted. What is asked is that nobody else was promised the sa
 Does not know: where the domains were seen, XML.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import Request
 from pcipt_agent.core.claim import Claim, ClaimState, Fingerprint, Held, Wish
+from pcipt_agent.core.deviceset import indexes
+from pcipt_agent.core.domain import Domain, vdpa_nodes
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.errors import DeviceHeld, DeviceUnknown
 
@@ -75,3 +78,72 @@ def _kept(inventory: Inventory, number: int, kept: Kept) -> Held:
         fingerprint=Fingerprint.of(device),
         one_time_use=spec is not None and bool(spec.tags.one_time_use),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """What one domain has and nobody holds."""
+
+    domain: Domain
+    devices: tuple[Kept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What stays as it is, and why, in a clause; `address` None: the domain as a whole."""
+
+    domain: Domain
+    address: PciAddress | None
+    why: str
+
+
+def adoptable(inventory: Inventory, domains: Sequence[Domain]) -> tuple[tuple[Adoptable, ...], tuple[Left, ...]]:
+    """What `adopted` would take of these domains one after the other: running ones first, because they have what they name."""
+    taken: dict[PciAddress, Domain] = {}
+    found: list[Adoptable] = []
+    left: list[Left] = []
+    for domain in sorted(domains, key=lambda each: not each.running):
+        if domain.problem is not None:
+            left.append(Left(domain, None, f"its XML is not understood: {domain.problem}"))
+        devices: list[Kept] = []
+        for kept in _devices(inventory, domain):
+            why = _against(inventory, domain, kept.address, taken)
+            if why is None:
+                devices.append(kept)
+            elif why:
+                left.append(Left(domain, kept.address, why))
+        taken.update({kept.address: domain for kept in devices})
+        if devices:
+            found.append(Adoptable(domain, tuple(devices)))
+    return tuple(found), tuple(left)
+
+
+def _devices(inventory: Inventory, domain: Domain) -> list[Kept]:
+    """Each once, in the order of the domain's XML."""
+    nodes = vdpa_nodes(inventory.catalogue.host)
+    found: dict[PciAddress, Kept] = {}
+    for each in domain.devices:
+        address = each.address if each.vdpa_node is None else nodes.get(each.vdpa_node)
+        if address is not None:
+            found.setdefault(address, Kept(address, each.managed))
+    return list(found.values())
+
+
+def _against(inventory: Inventory, domain: Domain, address: PciAddress, taken: Mapping[PciAddress, Domain]) -> str | None:
+    """Why the device is not the domain's to be adopted; empty where there is nothing to say: it holds it by a claim."""
+    index = inventory.catalogue.index_of.get(address)
+    holder = inventory.book.holder_of(address)
+    if holder is not None:
+        own = holder.wish.consumer == domain.uuid
+        return "" if own else f"claim {holder.claim_id} of consumer {holder.wish.consumer} holds it"
+    if index is None:
+        return "it is not on this host"
+    relatives = {inventory.catalogue.devices[each].address for each in indexes(inventory.catalogue.relatives[index])}
+    for other, has in taken.items():
+        if other == address or other in relatives:
+            return f"domain {has.name} has {'it' if other == address else other} too"
+    for relative in sorted(relatives.union(inventory.lost_vfs.get(address, ()))):
+        holder = inventory.book.holder_of(relative)
+        if holder is not None:
+            return f"its relative {relative} is held by claim {holder.claim_id} of consumer {holder.wish.consumer}"
+    return None

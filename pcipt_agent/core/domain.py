@@ -69,7 +69,7 @@ UNSEEN = Hypervisor()
 
 def domains_by_device(host: Host, hypervisor: Hypervisor) -> dict[PciAddress, tuple[Domain, ...]]:
     """Address → the domains that name it, on the host or not; a vDPA device stands for the function that it is over."""
-    nodes = {each.node: device.address for device in host.devices.values() for each in device.vdpa if each.node is not None}
+    nodes = vdpa_nodes(host)
     found: dict[PciAddress, list[Domain]] = defaultdict(list)
     for domain in hypervisor.domains:
         for each in domain.devices:
@@ -77,3 +77,8 @@ def domains_by_device(host: Host, hypervisor: Hypervisor) -> dict[PciAddress, tu
             if address is not None and domain not in found[address]:
                 found[address].append(domain)
     return {address: tuple(domains) for address, domains in found.items()}
+
+
+def vdpa_nodes(host: Host) -> dict[str, PciAddress]:
+    """Node of a vDPA device (/dev/vhost-vdpa-0) → the function that it is over."""
+    return {each.node: device.address for device in host.devices.values() for each in device.vdpa if each.node is not None}
