@@ -47,6 +47,29 @@ class Fault:
     detail: str
 
 
+class HostUseKind(StrEnum):
+    """How the host itself uses a function, in the order in which it is told."""
+
+    ADDRESS = "address"
+    """A network interface of it is up and has an address."""
+    ROUTE = "route"
+    ENSLAVED = "enslaved"
+    """Another network interface is over one of it: bond, bridge, team, OVS, VLAN, macvlan."""
+    MOUNTED = "mounted"
+    SWAP = "swap"
+    HOLDER = "holder"
+    """Another block device is over one of it: device mapper, MD, bcache."""
+    BOOT_DISPLAY = "boot-display"
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """One way in which the host uses a function itself, with a clause that shows it: eth0 has 192.0.2.7."""
+
+    kind: HostUseKind
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class Netdev:
     """A network interface of the function, such as ens1f0 with its MAC (lower case, colons)."""
@@ -118,6 +141,10 @@ class Device:
     reset_methods: tuple[str, ...] = ()
     link: Link | None = None
     vdpa: tuple[VdpaDevice, ...] = ()
+    vfio_driver: bool = False
+    """Whether the bound driver registers with vfio: vfio-pci, or a variant or vendor driver."""
+    host_uses: tuple[HostUse, ...] = ()
+    """One of each kind at most."""
     faults: tuple[Fault, ...] = ()
 
     @property

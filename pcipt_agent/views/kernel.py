@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, HostUse, HostUseKind, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.views import sysfs_text
+from pcipt_agent.views.vfio import registers_with_vfio
 from pcipt_agent.views.vpd import Serial
 
 FILES = (
@@ -39,8 +40,9 @@ FILES = (
     "sriov_vf_device",
     "sriov_offset",
     "sriov_stride",
+    "boot_vga",
 )
-"""The files that are read of a function; those of SR-IOV are a PF's alone."""
+"""The files that are read of a function; those of SR-IOV are a PF's alone, and boot_vga a display's."""
 NEEDED = frozenset({"vendor", "device", "class", "sriov_totalvfs", "sriov_numvfs"})
 """Files without which a function can't be judged; whether there are others depends on kernel and device."""
 
@@ -65,6 +67,10 @@ class RawFunction(NamedTuple):
     nets: tuple[tuple[str, Raw], ...]
     """Name of each network interface, and its `address` file."""
     has_vpd: bool
+    has_vfio_dev: bool = False
+    """Whether its vfio-dev/ lists anything; the vfio core makes that since Linux 6.1."""
+    driver_module: str | None = None
+    """Of the driver's `module` link, which a driver that is built in has not."""
 
     @property
     def identity(self) -> tuple[Raw, ...]:
@@ -94,6 +100,10 @@ class Kin(NamedTuple):
     serial: Serial
     """Of its own VPD, or of its PF's for a VF."""
     vdpa: tuple[RawVdpa, ...]
+    host_uses: tuple[HostUse, ...] = ()
+    """By its network interfaces and block devices (`views.host_use`)."""
+    vfio_modules: frozenset[str] = frozenset()
+    """The modules that `views.vfio` knows by their aliases."""
 
 
 def vf_numbers(functions: Mapping[str, RawFunction]) -> dict[tuple[str, str | None], int]:
@@ -134,6 +144,10 @@ def device_of(address: PciAddress, raw: RawFunction, *, kin: Kin) -> Device:
         reset_methods=plain.reset_methods,
         link=plain.link,
         vdpa=vdpa,
+        vfio_driver=registers_with_vfio(
+            raw.driver, raw.driver_module, has_vfio_dev=raw.has_vfio_dev, vfio_modules=kin.vfio_modules
+        ),
+        host_uses=(*kin.host_uses, *plain.boot_display),
         faults=(*plain.faults, *faults),
     )
 
@@ -164,7 +178,11 @@ class _Plain(NamedTuple):
     reset_methods: tuple[str, ...]
     link: Link | None
     sriov: Sriov | None
+    boot_display: tuple[HostUse, ...]
     faults: tuple[Fault, ...]
+
+
+_BOOT_DISPLAY = (HostUse(HostUseKind.BOOT_DISPLAY, "boot_vga is 1"),)
 
 
 @lru_cache(maxsize=4096)
@@ -183,6 +201,7 @@ def _plain(files: tuple[Raw, ...]) -> _Plain:
         reset_methods=text.take("reset_method", sysfs_text.words) or (),
         link=_link(text),
         sriov=_sriov(text),
+        boot_display=_BOOT_DISPLAY if text.take("boot_vga", sysfs_text.number) else (),
         faults=tuple(text.faults),
     )
 
