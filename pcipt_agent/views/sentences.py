@@ -12,21 +12,28 @@ from datetime import UTC, datetime
 from pcipt_agent.core.funnel import RequestFunnel, Unsatisfied
 from pcipt_agent.errors import (
     AliasDiffers,
+    BadConfiguration,
     BadExtraSpec,
     BadRequest,
     ClaimDiffers,
     ClaimEnded,
+    ClaimIsAllocated,
     ClaimUnknown,
+    DeviceHeld,
     DeviceUnknown,
     Difference,
+    DomainUnknown,
     GenerationMoved,
     JournalUnwritable,
+    LibvirtUnreachable,
+    Mistake,
     PolicyConflict,
     Refusal,
     UnknownAlias,
 )
 from pcipt_agent.views import wire_refusals as wire
 from pcipt_agent.views.funnel_answers import funnel_part
+from pcipt_agent.views.mistakes import mistakes_text
 
 
 def sentence(refusal: Refusal) -> str:
@@ -39,8 +46,10 @@ def wire_refusal(refusal: Refusal) -> wire.AnyRefusal:
     match refusal:
         case BadRequest() | BadExtraSpec() | UnknownAlias() | AliasDiffers() | PolicyConflict():
             return _of_the_payload(refusal)
-        case ClaimDiffers() | ClaimEnded() | ClaimUnknown():
+        case ClaimDiffers() | ClaimEnded() | ClaimUnknown() | ClaimIsAllocated():
             return _of_the_claim(refusal)
+        case DeviceHeld() | LibvirtUnreachable() | DomainUnknown():
+            return _of_adoption(refusal)
         case Unsatisfied(funnel=funnel):
             return wire.NoDevicesRefusal(message=_no_devices(refusal), funnel=funnel_part(funnel))
         case DeviceUnknown(address=address):
@@ -52,6 +61,11 @@ def wire_refusal(refusal: Refusal) -> wire.AnyRefusal:
                 message=f"the inventory has moved on from generation {asked} to {current}: read it again and decide anew",
                 asked=asked,
                 current=current,
+            )
+        case BadConfiguration(mistakes=mistakes):
+            return wire.BadConfigurationRefusal(
+                message="the new configuration is not taken, and the old rules stay:\n" + mistakes_text(mistakes),
+                mistakes=[mistake_part(mistake) for mistake in mistakes],
             )
         case JournalUnwritable(problem=problem):
             return wire.JournalUnwritableRefusal(
@@ -96,7 +110,38 @@ def _of_the_payload(
             )
 
 
-def _of_the_claim(refusal: ClaimDiffers | ClaimEnded | ClaimUnknown) -> wire.AnyRefusal:
+def _of_adoption(refusal: DeviceHeld | LibvirtUnreachable | DomainUnknown) -> wire.AnyRefusal:
+    match refusal:
+        case DeviceHeld(address=address, held=held, claim_id=claim_id, consumer=consumer):
+            what = "it" if held == address else f"its relative {held}"
+            return wire.DeviceHeldRefusal(
+                message=f"{address} can't be adopted: claim {claim_id} of consumer {consumer} holds {what}",
+                address=address,
+                held=held,
+                claim_id=claim_id,
+                consumer=consumer,
+            )
+        case LibvirtUnreachable(problem=problem):
+            return wire.LibvirtUnreachableRefusal(
+                message=f"libvirt can't be asked what its domains hold: {problem}", problem=problem
+            )
+        case DomainUnknown(domain=domain, known=known):
+            there = f"without a claim of theirs have devices: {', '.join(known)}" if known else "none has a device without a claim"
+            return wire.DomainUnknownRefusal(message=f"libvirt has no domain {domain!r}; {there}", domain=domain, known=list(known))
+
+
+def mistake_part(mistake: Mistake) -> wire.MistakePart:
+    return wire.MistakePart(
+        option=mistake.option,
+        entry=mistake.entry,
+        key=mistake.key,
+        problem=mistake.problem,
+        remedy=mistake.remedy,
+        source=mistake.source,
+    )
+
+
+def _of_the_claim(refusal: ClaimDiffers | ClaimEnded | ClaimUnknown | ClaimIsAllocated) -> wire.AnyRefusal:
     match refusal:
         case ClaimDiffers(claim_id=claim_id, differences=differences):
             return wire.ClaimDiffersRefusal(
@@ -111,6 +156,10 @@ def _of_the_claim(refusal: ClaimDiffers | ClaimEnded | ClaimUnknown) -> wire.Any
             )
         case ClaimUnknown(claim_id=claim_id):
             return wire.ClaimUnknownRefusal(message=f"no claim {claim_id} is held here", claim_id=claim_id)
+        case ClaimIsAllocated(claim_id=claim_id):
+            return wire.ClaimIsAllocatedRefusal(
+                message=f"claim {claim_id} is allocated: it does not expire, and `free` ends it", claim_id=claim_id
+            )
 
 
 def _differences(differences: Sequence[Difference]) -> str:

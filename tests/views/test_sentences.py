@@ -39,6 +39,25 @@ EXAMPLES: list[tuple[Refusal, str]] = [
     (errors.ClaimDiffers("c1", [DIFFERENCE]), "claim c1 is held for something else: count is 1 here, 2 was asked"),
     (errors.ClaimEnded("c1", 0.0), "claim c1 ended at 1970-01-01 00:00:00+00:00; a claim_id is never used again"),
     (errors.ClaimUnknown("c1"), "no claim c1 is held here"),
+    (errors.ClaimIsAllocated("c1"), "claim c1 is allocated: it does not expire, and `free` ends it"),
+    (
+        errors.DeviceHeld("0000:3b:00.1", "0000:3b:00.0", "c1", "u"),
+        "0000:3b:00.1 can't be adopted: claim c1 of consumer u holds its relative 0000:3b:00.0",
+    ),
+    (
+        errors.DeviceHeld("0000:3b:00.1", "0000:3b:00.1", "c1", "u"),
+        "0000:3b:00.1 can't be adopted: claim c1 of consumer u holds it",
+    ),
+    (
+        errors.LibvirtUnreachable("connection refused"),
+        "libvirt can't be asked what its domains hold: connection refused",
+    ),
+    (errors.DomainUnknown("g", ["a"]), "libvirt has no domain 'g'; without a claim of theirs have devices: a"),
+    (errors.DomainUnknown("g", []), "libvirt has no domain 'g'; none has a device without a claim"),
+    (
+        errors.BadConfiguration([errors.Mistake("[pci] alias", None, None, "no JSON", "JSON")]),
+        "the new configuration is not taken, and the old rules stay:\n[pci] alias: no JSON\n    write: JSON",
+    ),
     (errors.DeviceUnknown("0000:3b:00.0"), "there is no device 0000:3b:00.0 on this host, and no claim holds one"),
     (
         errors.GenerationMoved("1.1", "1.2"),
