@@ -84,6 +84,53 @@ class ClaimUnknownRefusal(RefusalPart):
     claim_id: str
 
 
+class ClaimIsAllocatedRefusal(RefusalPart):
+    code: Literal["claim-is-allocated"] = "claim-is-allocated"
+    claim_id: str
+
+
+class DeviceHeldRefusal(RefusalPart):
+    code: Literal["device-held"] = "device-held"
+    address: str
+    """What was to be adopted."""
+    held: str
+    """The same address, or a relative's."""
+    claim_id: str
+    consumer: str
+
+
+class LibvirtUnreachableRefusal(RefusalPart):
+    code: Literal["libvirt-unreachable"] = "libvirt-unreachable"
+    problem: str
+
+
+class DomainUnknownRefusal(RefusalPart):
+    code: Literal["domain-unknown"] = "domain-unknown"
+    domain: str
+    known: list[str]
+    """Names of the domains that have a device without a claim."""
+
+
+class MistakePart(Part):
+    """One mistake in the configuration."""
+
+    option: str
+    """Such as `[pci] device_spec`."""
+    entry: int | None
+    """Which of the option's values; the first is 1."""
+    key: str | None
+    problem: str
+    remedy: str
+    """What to write instead."""
+    source: str | None
+    """The operator's text."""
+
+
+class BadConfigurationRefusal(RefusalPart):
+    code: Literal["bad-configuration"] = "bad-configuration"
+    mistakes: list[MistakePart]
+
+
 class DeviceUnknownRefusal(RefusalPart):
     code: Literal["device-unknown"] = "device-unknown"
     address: str
@@ -110,6 +157,11 @@ AnyRefusal = Annotated[
     | ClaimDiffersRefusal
     | ClaimEndedRefusal
     | ClaimUnknownRefusal
+    | ClaimIsAllocatedRefusal
+    | DeviceHeldRefusal
+    | LibvirtUnreachableRefusal
+    | DomainUnknownRefusal
+    | BadConfigurationRefusal
     | DeviceUnknownRefusal
     | GenerationMovedRefusal
     | JournalUnwritableRefusal,
