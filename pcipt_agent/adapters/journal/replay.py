@@ -14,8 +14,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, assert_never
 
-from pcipt_agent.core.claim import Allocated, ClaimBook, Claimed, ClaimState, Event, Freed, evolve
-from pcipt_agent.views.records import FORMAT, Book, Entry, Happened, Started, Undecodable, decode, encode
+from pcipt_agent.core.claim import (
+    Allocated,
+    Claim,
+    ClaimBook,
+    Claimed,
+    ClaimState,
+    Cleaned,
+    Disabled,
+    Enabled,
+    Event,
+    Expired,
+    Freed,
+    evolve,
+)
+from pcipt_agent.views.fields import Undecodable
+from pcipt_agent.views.records import FORMAT, Book, Entry, Happened, Started, decode, encode
 
 EMPTY_BOOK: Final = ClaimBook()
 
@@ -84,7 +98,7 @@ def entries(rows: Iterable[Row]) -> Iterator[tuple[Row, Entry]]:
         if row.crc != _crc(0 if before is None else before.crc, row):
             raise Untrusted(f"record {row.sequence} does not have the checksum that it was written with")
         try:
-            entry = decode(row.body)
+            entry = decode(row.body, row.format)
         except Undecodable as error:
             raise Untrusted(f"record {row.sequence}: {error}") from error
         yield row, entry
@@ -103,7 +117,7 @@ def replay(rows: Iterable[Row]) -> Replayed:
 
 def _noted(so_far: Replayed, row: Row, entry: Entry) -> Replayed:
     match entry:
-        case Happened(events, _):
+        case Happened(events):
             book = so_far.book
             for event in events:
                 if (why := _impossible(book, event)) is not None:
@@ -119,22 +133,52 @@ def _noted(so_far: Replayed, row: Row, entry: Entry) -> Replayed:
 
 
 def _impossible(book: ClaimBook, event: Event) -> str | None:
+    """Why it can't have happened to `book`; None where it can."""
     match event:
         case Claimed(claim):
-            taken = [str(held.address) for held in claim.held if held.address in book.holders]
-            if taken:
-                return f"claim {claim.claim_id!r} is promised {', '.join(taken)}, held by another claim"
-            if claim.claim_id in book.claims or claim.claim_id in book.ended:
-                return f"claim {claim.claim_id!r} is claimed twice"
-            return None
+            return _not_claimable(book, claim)
         case Allocated(claim_id):
             held_now = book.claims.get(claim_id)
             possible = held_now is not None and held_now.state is ClaimState.CLAIMED
             return None if possible else f"claim {claim_id!r} is allocated and was not claimed"
-        case Freed(claim_id, _):
-            return f"claim {claim_id!r} ends twice" if claim_id in book.ended else None
+        case Freed() | Expired():
+            return _not_ending(book, event)
+        case Cleaned(address):
+            return None if address in book.dirty else f"{address} is cleaned and was not dirty"
+        case Disabled():
+            return None
+        case Enabled(address):
+            possible = book.host_disabled is not None if address is None else address in book.disabled
+            return None if possible else f"{address or 'the host'} is enabled and was not disabled"
         case _:
             assert_never(event)
+
+
+def _not_claimable(book: ClaimBook, claim: Claim) -> str | None:
+    held = [each.address for each in claim.held]
+    taken = [str(address) for address in held if address in book.holders]
+    if taken:
+        return f"claim {claim.claim_id!r} is promised {', '.join(taken)}, held by another claim"
+    if len(set(held)) != len(held):
+        return f"claim {claim.claim_id!r} is promised a device twice"
+    if claim.claim_id in book.claims or claim.claim_id in book.ended:
+        return f"claim {claim.claim_id!r} is claimed twice"
+    if claim.adopted_from is None:  # what a guest already had is adopted whatever it is
+        if claim.state is not ClaimState.CLAIMED:
+            return f"claim {claim.claim_id!r} begins as {claim.state}"
+        if dirty := [str(address) for address in held if address in book.dirty]:
+            return f"claim {claim.claim_id!r} is promised {', '.join(dirty)}, which is dirty"
+    return None
+
+
+def _not_ending(book: ClaimBook, event: Freed | Expired) -> str | None:
+    claim = book.claims.get(event.claim_id)
+    if event.claim_id in book.ended:
+        return f"claim {event.claim_id!r} ends twice"
+    if isinstance(event, Expired) and (claim is None or claim.state is not ClaimState.CLAIMED):
+        return f"claim {event.claim_id!r} expires and was not waiting to be allocated"
+    others = set(event.dirty) - ({each.address for each in claim.held} if claim is not None else set())
+    return f"claim {event.claim_id!r} leaves {min(others)} dirty, which it did not hold" if others else None
 
 
 def _crc(before: int, row: Row) -> int:

@@ -95,7 +95,7 @@ class SqliteJournal:
 
     def append(self, decision: Decision) -> None:
         connection = self._writer()
-        self._write(connection, Happened(decision.events, decision.request_id), decision.boot_id, decision.at)
+        self._write(connection, Happened(decision.events, decision.request_id, decision.caller), decision.boot_id, decision.at)
 
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         connection = self._writer()
@@ -106,7 +106,9 @@ class SqliteJournal:
         rows = self._files.rows() if self._connection is None else rows_of(self._connection)
         for row, entry in entries(rows):
             if isinstance(entry, Happened):
-                yield Decision(events=entry.events, at=row.at, boot_id=row.boot_id, request_id=entry.request_id)
+                yield Decision(
+                    events=entry.events, at=row.at, boot_id=row.boot_id, request_id=entry.request_id, caller=entry.caller
+                )
 
     def length(self) -> int:
         return self._tail.count

@@ -19,7 +19,7 @@ def written(*entries: Entry) -> list[Row]:
 
 
 def happened(*events: Event) -> Happened:
-    return Happened(events, None)
+    return Happened(events, None, None)
 
 
 def test_rows_add_up() -> None:
@@ -64,8 +64,8 @@ def test_no_rows_are_no_journal() -> None:
 
 def test_a_later_format_is_told_from_damage() -> None:
     first = written(Started(1))[0]
-    with pytest.raises(TooNew, match="record 1 is of format 2"):
-        replay([Row(first.sequence, first.at, first.boot_id, 2, b"?", 0)])
+    with pytest.raises(TooNew, match="record 1 is of format 3"):
+        replay([Row(first.sequence, first.at, first.boot_id, 3, b"?", 0)])
 
 
 def test_a_body_that_is_whole_and_says_nothing_we_know_names_its_record() -> None:
