@@ -45,6 +45,8 @@ class Loaded:
     entries: tuple[EntryReport, ...]
     """What each entry of device_spec matches on `host`."""
     nova: NovaConf | None
+    files: tuple[ConfigFile, ...]
+    """As they were read, with nova.conf if there is one."""
 
 
 def load(conf: cfg.ConfigOpts, sources: Sources, *, host_at: HostAt | None) -> Loaded:
@@ -69,7 +71,17 @@ def load(conf: cfg.ConfigOpts, sources: Sources, *, host_at: HostAt | None) -> L
         host=host,
         entries=findings.entries,
         nova=read.nova,
+        files=read.files,
     )
+
+
+def rules_of(settings: Settings, host: Host) -> RuleSet:
+    """The rules that these texts mean on `host`; ConfigError with every mistake in them."""
+    judged = _judge(_Read(settings=settings, files=(), unknown=(), mistakes=(), nova=None), _netdev_address(host))
+    mistakes = (*judged.mistakes, *lint(host, judged.rules).mistakes)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return judged.rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +140,7 @@ def _judge(read: _Read, netdev_address: NetdevAddress) -> _Judged:
         aliases=aliases.aliases,
         report_in_placement=settings.report_in_placement,
         pci_in_placement=settings.pci_in_placement,
+        readiness=settings.readiness,
         digest=_digest(settings),
     )
     return _Judged(

@@ -14,6 +14,7 @@ import socket
 from oslo_config import cfg
 
 from pcipt_agent.conf import pci_opts
+from pcipt_agent.core.alias import Readiness
 
 DEFAULT_TRANSPORT_URL = "unix:///run/pcipt-agent/agent.sock"
 
@@ -96,6 +97,22 @@ def period_opts() -> list[cfg.Opt]:
     """`[agent]`: how long and how often."""
     return [
         cfg.IntOpt(
+            "claim_timeout",
+            default=3600,
+            min=0,
+            help="""
+Seconds after which a claim that nobody allocated ends by itself.
+
+A caller that dies between claiming and starting the guest leaves a claim that nobody frees. Once this time is over it expires, but
+only where libvirt says that no domain has its devices and no process holds them; where libvirt can't be asked the claim stays, and
+``pcipt status`` shows it as overdue. 0 means never. A reload takes it.
+
+* Valid: ``claim_timeout = 3600``
+* Valid: ``claim_timeout = 0``
+* Invalid: ``claim_timeout = 1h`` (whole seconds only)
+""",
+        ),
+        cfg.IntOpt(
             "ended_claims_kept",
             default=7 * 24 * 3600,
             min=3600,
@@ -107,6 +124,19 @@ it would be taken for a new claim, so this must be longer than any caller keeps 
 
 * Valid: ``ended_claims_kept = 604800`` (a week)
 * Invalid: ``ended_claims_kept = 7d`` (whole seconds only)
+""",
+        ),
+        cfg.IntOpt(
+            "history_kept",
+            default=90 * 24 * 3600,
+            min=0,
+            help="""
+Seconds for which it is remembered who had which device.
+
+``pcipt history`` answers from it. What is older is forgotten when the journal is compacted. A reload takes it.
+
+* Valid: ``history_kept = 7776000`` (90 days)
+* Invalid: ``history_kept = 90d`` (whole seconds only)
 """,
         ),
         cfg.IntOpt(
@@ -126,11 +156,35 @@ large one leaves a change unseen for longer.
     ]
 
 
+def safety_opts() -> list[cfg.Opt]:
+    """`[agent]`: what is never handed out."""
+    return [
+        cfg.StrOpt(
+            "readiness",
+            default=Readiness.ENFORCE,
+            choices=[
+                (Readiness.ENFORCE, "such a device is not handed out"),
+                (Readiness.WARN, "it is, and the answer to the claim says what is wrong"),
+            ],
+            help="""
+What becomes of a device whose IOMMU, IOMMU group or driver is not as it must be for a guest to start with it.
+
+A device without an IOMMU group, one whose group holds a function that a driver of the host is bound to, and one with ``managed``
+``no`` that no VFIO driver is bound to make the guest's start fail. ``warn`` is for hosts where something else mends that between
+the claim and the start. What the host itself uses, and VFs that are still appearing, are never handed out. A reload takes it.
+
+* Valid: ``readiness = warn``
+* Invalid: ``readiness = off``
+""",
+        )
+    ]
+
+
 def options() -> dict[str, list[cfg.Opt]]:
     """Group → the options that are registered there."""
     return {
         "DEFAULT": default_opts(),
-        "agent": [*path_opts(), *period_opts()],
+        "agent": [*path_opts(), *safety_opts(), *period_opts()],
         "pci": pci_opts.pci_opts(),
         "filter_scheduler": pci_opts.filter_scheduler_opts(),
     }

@@ -14,6 +14,7 @@ from oslo_config import cfg, types
 
 from pcipt_agent.conf.files import read_file
 from pcipt_agent.conf.opts import DEFAULT_TRANSPORT_URL, default_opts, options, transport_url_opt
+from pcipt_agent.core.alias import Readiness
 from pcipt_agent.errors import Mistake
 
 
@@ -25,10 +26,15 @@ class Settings:
     transport_url: str = DEFAULT_TRANSPORT_URL
     host_root: Path = Path("/")
     state_path: Path = Path("/var/lib/pcipt-agent")
+    claim_timeout: int = 0
+    """Seconds; 0: never."""
     ended_claims_kept: int = 0
+    """Seconds."""
+    history_kept: int = 0
     """Seconds."""
     rescan_interval: int = 0
     """Seconds."""
+    readiness: Readiness = Readiness.ENFORCE
     device_spec: tuple[str, ...] = ()
     alias: tuple[str, ...] = ()
     report_in_placement: bool = False
@@ -64,8 +70,11 @@ def _settings(values: dict[str, object], transport_url: str) -> Settings:
         transport_url=transport_url,
         host_root=Path(_text(values.get("host_root")) or "/"),
         state_path=Path(_text(values.get("state_path"))),
+        claim_timeout=_number(values.get("claim_timeout")),
         ended_claims_kept=_number(values.get("ended_claims_kept")),
+        history_kept=_number(values.get("history_kept")),
         rescan_interval=_number(values.get("rescan_interval")),
+        readiness=Readiness(_text(values.get("readiness")) or Readiness.ENFORCE),
         device_spec=_texts(values.get("device_spec")),
         alias=_texts(values.get("alias")),
         report_in_placement=values.get("report_in_placement") is True,

@@ -131,7 +131,7 @@ class Ledger:
             happened = bool(changes) or (host.numa_nodes, host.boot_id) != (before.numa_nodes, before.boot_id)
             if not happened and host == before:
                 return ()
-            catalogue = catalogue_of(host, seen.catalogue.rules)
+            catalogue = catalogue_of(host, seen.catalogue.rules, seen.hypervisor.version)
             if self._swapped(seen, catalogue, seen.hypervisor, happened=happened, changes=changes):
                 break
         for change in changes:
@@ -142,15 +142,18 @@ class Ledger:
         """What domains hold is what `hypervisor` says now. The generation stays where that makes no difference to any device."""
         while True:
             seen = self._inventory
-            domains_of = domains_by_device(seen.catalogue.host, hypervisor)
-            if self._swapped(seen, seen.catalogue, hypervisor, happened=domains_of != seen.domains_of):
+            catalogue = seen.catalogue
+            if hypervisor.version != seen.hypervisor.version:
+                catalogue = catalogue_of(catalogue.host, catalogue.rules, hypervisor.version)
+            happened = catalogue is not seen.catalogue or domains_by_device(catalogue.host, hypervisor) != seen.domains_of
+            if self._swapped(seen, catalogue, hypervisor, happened=happened):
                 return
 
     def follow(self, rules: RuleSet, *, check: Callable[[Inventory], None]) -> tuple[Inventory, Inventory]:
         """The inventory (before, after) is under `rules` now. What `check` raises of the one after leaves all as it was."""
         while True:
             seen = self._inventory
-            catalogue = catalogue_of(seen.catalogue.host, rules)
+            catalogue = catalogue_of(seen.catalogue.host, rules, seen.hypervisor.version)
             check(inventory_of(catalogue, seen.book, seen.generation, seen.hypervisor))
             if self._swapped(seen, catalogue, seen.hypervisor, happened=True, check=check):
                 return seen, self._inventory

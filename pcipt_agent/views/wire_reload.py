@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from pcipt_agent.core.alias import Readiness
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.rules_difference import RulesDifference
 from pcipt_agent.views.wire import Payload
@@ -21,7 +22,7 @@ class RulesPayload(Payload):
     alias: list[str] = Field(default_factory=list, max_length=10000)
     report_in_placement: bool = False
     pci_in_placement: bool = False
-    readiness: str = "enforce"
+    readiness: Readiness = Readiness.ENFORCE
 
 
 class ReloadPayload(Payload):
