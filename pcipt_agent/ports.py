@@ -4,10 +4,11 @@
 Does not know: who implements them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import ClaimBook, Decision
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.inventory import Inventory
@@ -25,6 +26,12 @@ class HostReader(Protocol):
 
     def read(self) -> Host:
         """All of it. What is unchanged since the last call is the same object. Raises HostError where it can't be read at all."""
+
+    def read_at(self, addresses: Collection[PciAddress]) -> Host:
+        """As `read`, but of the functions only these and their relatives are sure to be as they are now; the others as last seen.
+
+        What the host itself uses is as it is now, whatever the addresses. Costs little where they are few.
+        """
 
 
 class Clock(Protocol):

@@ -6,9 +6,11 @@ The file is read again at every look, so that a person can edit the host under a
 Does not know: the language (`views.description`), how a real host is read (`adapters.sysfs`).
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import HostError
@@ -40,6 +42,10 @@ class DescribedReader:
             )
         self._host = host
         return host
+
+    def read_at(self, addresses: Collection[PciAddress]) -> Host:  # noqa: ARG002
+        """The same, whatever the addresses: a description is read whole."""
+        return self.read()
 
 
 def _kept(before: Device | None, now: Device) -> Device:

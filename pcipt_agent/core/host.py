@@ -7,8 +7,9 @@ Does not know: `/sys`, rules, claims.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device
@@ -34,19 +35,9 @@ class Host:
     _addresses_by_group: Mapping[int, tuple[PciAddress, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        vfs: dict[PciAddress, list[Device]] = defaultdict(list)
-        groups: dict[int, list[PciAddress]] = defaultdict(list)
-        for device in self.devices.values():
-            if device.parent is not None:
-                vfs[device.parent].append(device)
-            if device.iommu_group is not None:
-                groups[device.iommu_group].append(device.address)
-        by_parent = {
-            parent: tuple(sorted(each, key=lambda vf: (vf.vf_number is None, vf.vf_number, vf.address)))
-            for parent, each in vfs.items()
-        }
-        object.__setattr__(self, "_vfs_by_parent", by_parent)
-        object.__setattr__(self, "_addresses_by_group", {group: tuple(each) for group, each in groups.items()})
+        vfs, groups = _kinship(self.devices.values())
+        object.__setattr__(self, "_vfs_by_parent", vfs)
+        object.__setattr__(self, "_addresses_by_group", groups)
 
     def vfs_of(self, pf: PciAddress) -> tuple[Device, ...]:
         """The VFs of `pf` that are here, in VF-number order."""
@@ -59,6 +50,73 @@ class Host:
     def group_members(self, group: int) -> tuple[PciAddress, ...]:
         """Every address in the IOMMU group, in address order."""
         return self._addresses_by_group.get(group, ())
+
+
+def host_after(before: Host, changes: Mapping[PciAddress, Device | None]) -> Host:
+    """The host on which each of these addresses has this device, or none; the same object where nothing is otherwise.
+
+    Costs as much as what changes and its relatives, but for a copy of the devices.
+    """
+    changed = {address: device for address, device in changes.items() if before.devices.get(address) is not device}
+    if not changed:
+        return before
+    devices = _replaced(before.devices, changed)
+    touched = [device for address in changed for device in (before.devices.get(address), changed[address]) if device is not None]
+    parents = {device.parent for device in touched if device.parent is not None}
+    groups = {device.iommu_group for device in touched if device.iommu_group is not None}
+    kin = {vf.address for pf in parents for vf in before.vfs_of(pf)}.union(*map(before.group_members, groups), changed)
+    vfs, members = _kinship(devices[address] for address in sorted(kin) if address in devices)
+    host = object.__new__(Host)  # __post_init__ would go through all devices
+    for name, value in {
+        "devices": devices,
+        "numa_nodes": before.numa_nodes,
+        "boot_id": before.boot_id,
+        "_vfs_by_parent": _taken_over(before._vfs_by_parent, parents, vfs),
+        "_addresses_by_group": _taken_over(before._addresses_by_group, groups, members),
+    }.items():
+        object.__setattr__(host, name, value)
+    return host
+
+
+def _kinship(devices: Iterable[Device]) -> tuple[dict[PciAddress, tuple[Device, ...]], dict[int, tuple[PciAddress, ...]]]:
+    """PF address → its VFs, in VF-number order; IOMMU group → its addresses, in the order of the devices."""
+    vfs: dict[PciAddress, list[Device]] = defaultdict(list)
+    groups: dict[int, list[PciAddress]] = defaultdict(list)
+    for device in devices:
+        if device.parent is not None:
+            vfs[device.parent].append(device)
+        if device.iommu_group is not None:
+            groups[device.iommu_group].append(device.address)
+    by_parent = {
+        parent: tuple(sorted(each, key=lambda vf: (vf.vf_number is None, vf.vf_number, vf.address))) for parent, each in vfs.items()
+    }
+    return by_parent, {group: tuple(each) for group, each in groups.items()}
+
+
+def _replaced(devices: Mapping[PciAddress, Device], changed: Mapping[PciAddress, Device | None]) -> dict[PciAddress, Device]:
+    """In address order."""
+    replaced, arrived = dict(devices), False
+    for address, device in changed.items():
+        if device is None:
+            del replaced[address]
+        else:
+            arrived = arrived or address not in replaced
+            replaced[address] = device
+    return dict(sorted(replaced.items())) if arrived else replaced
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def _taken_over(before: Mapping[_Key, _Value], keys: Iterable[_Key], now: Mapping[_Key, _Value]) -> dict[_Key, _Value]:
+    """As before, but for these keys, which are as they are now."""
+    taken = dict(before)
+    for key in keys:
+        taken.pop(key, None)
+        if key in now:
+            taken[key] = now[key]
+    return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +137,24 @@ class Changed:
     after: Device
 
 
+def replaced(before: Host, after: Host) -> tuple[PciAddress, ...]:
+    """Where there is another object than before, or one more or less, in address order: a superset of what has changed.
+
+    What is unchanged is the same object (`ports.HostReader`), so this goes by identity, in one pass in C.
+    """
+    old, new = set(map(id, before.devices.values())), set(map(id, after.devices.values()))
+    both = [device for device in before.devices.values() if id(device) not in new]
+    both += [device for device in after.devices.values() if id(device) not in old]
+    return tuple(sorted({device.address for device in both}))
+
+
 def difference(before: Host, after: Host) -> tuple[Arrived | Departed | Changed, ...]:
     """What happened to the devices between two sightings, in address order.
 
     A link's present speed and width are no happening: a GPU lowers them whenever it is idle, and a claim does not depend on them.
     """
     changes: list[Arrived | Departed | Changed] = []
-    for address in sorted(before.devices.keys() | after.devices.keys()):
+    for address in replaced(before, after):
         old, new = before.devices.get(address), after.devices.get(address)
         match old, new:
             case None, Device():

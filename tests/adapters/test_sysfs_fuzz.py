@@ -137,6 +137,24 @@ def test_a_damaged_tree_costs_no_function_but_the_damaged(
             assert address is None or address in HOST.devices or not_ready(seen.devices[address]) is not None
 
 
+@settings(max_examples=150)
+@given(st.lists(st.lists(damages, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_a_look_at_what_was_damaged_sees_what_a_look_at_everything_would(rounds: list[list[Damage]]) -> None:
+    with directory_in_memory() as root:
+        tree = HostTree(root, HOST)
+        reader = SysfsReader(root)
+        before = reader.read()
+        for broken in rounds:
+            for each in broken:
+                damage(tree, each)
+            seen = reader.read_at({address for address, _, _ in broken})
+            assert all(seen.devices[address] is before.devices[address] for address in untouched({each[0] for each in broken}))
+            before = seen
+        if all(name != "vpd" for broken in rounds for _, name, _ in broken):
+            assert seen == SysfsReader(root).read()
+        assert reader.read() is seen
+
+
 @settings(max_examples=100)
 @given(st.sampled_from(ADDRESSES), st.sampled_from(sorted(NEEDED)), st.sampled_from([None, "directory", *TEXTS[:3], *TEXTS[5:]]))
 def test_a_needed_file_that_is_odd_makes_its_function_unusable_with_that_reason(

@@ -87,6 +87,9 @@ class HostTree:
         for link in directory.parent.parent.glob("pci*/*/virtfn*"):
             if link.readlink().name == str(address):
                 link.unlink()
+        for link in (self._sys / "bus/vdpa/devices").glob("*"):
+            if link.readlink().parent.name == str(address):
+                link.unlink()
         self.unbind(address)
         group = directory / "iommu_group"
         if group.is_symlink():

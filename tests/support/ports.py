@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every port in memory; the journal passes the same contract suite as the real one, so it can't lie about it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import ClaimBook, Decision, evolve, forget_ended
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.inventory import Inventory
@@ -28,11 +29,17 @@ class GivenReader:
 
     host: Host
     problem: str | None = None
+    asked: list[tuple[PciAddress, ...]] = field(default_factory=list)
+    """What `read_at` was called with."""
 
     def read(self) -> Host:
         if self.problem is not None:
             raise HostError("/sys/bus/pci/devices", self.problem)
         return self.host
+
+    def read_at(self, addresses: Collection[PciAddress]) -> Host:
+        self.asked.append(tuple(sorted(addresses)))
+        return self.read()
 
 
 @dataclass

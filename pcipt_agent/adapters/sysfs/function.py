@@ -6,6 +6,7 @@ Source: Documentation/ABI: testing/sysfs-bus-pci.
 """
 
 import os
+from pathlib import Path
 
 from pcipt_agent.adapters.sysfs.files import DIRECTORY, GONE, content, listed_in, names, raise_ours, target, why
 from pcipt_agent.views.kernel import FILES, Raw, RawFunction
@@ -14,7 +15,25 @@ _FILE_SET = frozenset(FILES)
 _EMPTY = RawFunction((None,) * len(FILES), None, None, None, (), (), has_vpd=False)
 
 
-def read_function(bus: int, name: str) -> RawFunction | None:
+class DriverModules:
+    """Driver → the kernel module it is in, for as long as one look takes: read once a driver, not of each of its functions."""
+
+    def __init__(self, root: Path) -> None:
+        self._drivers = root / "sys/bus/pci/drivers"
+        self._known: dict[str, str | None] = {}
+
+    def of(self, driver: str) -> str | None:
+        """None for a driver that is built in."""
+        if driver not in self._known:
+            try:
+                link = os.readlink(f"{self._drivers}/{driver}/module")
+            except OSError:
+                link = ""
+            self._known[driver] = link.rpartition("/")[2] or None
+        return self._known[driver]
+
+
+def read_function(bus: int, name: str, *, modules: DriverModules) -> RawFunction | None:
     """What the directory `name` holds; None where the function is gone, also if it went while it was read."""
     while True:
         try:
@@ -26,14 +45,14 @@ def read_function(bus: int, name: str) -> RawFunction | None:
             return _EMPTY._replace(files=(why(error), *_EMPTY.files[1:]))
         try:
             listed = listed_in(directory)
-            raw = _read_directory(directory, listed)
+            raw = _read_directory(directory, listed, modules=modules)
             if (listed and not _missed(raw, listed)) or _is_still(directory, bus, name=name):
                 return raw
         finally:
             os.close(directory)
 
 
-def _read_directory(directory: int, listed: set[str]) -> RawFunction:
+def _read_directory(directory: int, listed: set[str], *, modules: DriverModules) -> RawFunction:
     """Links first, so that a function that leaves while they are read is noticed by its files."""
     driver = target(directory, "driver") if "driver" in listed else None
     group = target(directory, "iommu_group") if "iommu_group" in listed else None
@@ -46,7 +65,8 @@ def _read_directory(directory: int, listed: set[str]) -> RawFunction:
     if driver == "virtio-pci":
         # The function's own child is the virtio device, and the network interface is that one's.
         nets = tuple([net for name in sorted(listed) if name.startswith("virtio") for net in _read_nets(directory, f"{name}/net")])
-    return RawFunction(files, driver, group, physfn, virtfns, nets, "vpd" in listed)
+    vfio, module = bool("vfio-dev" in listed and names(directory, "vfio-dev")), None if driver is None else modules.of(driver)
+    return RawFunction(files, driver, group, physfn, virtfns, nets, "vpd" in listed, vfio, module)
 
 
 def _missed(raw: RawFunction, listed: set[str]) -> bool:

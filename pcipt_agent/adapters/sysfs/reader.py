@@ -1,45 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/sys under a root, read-only, into a Host.
+"""/sys and /proc under a root, read-only, into a Host.
 
-Everything is read again at every look, because an event is only a hint and the host is the truth; but what reads the same as last
+What is looked at is read again, always, because an event is only a hint and the host is the truth; but what reads the same as last
 time is the same object, down to the whole Host, so that a look that finds nothing costs the reading alone. Bare os calls relative
 to open directories keep even that near the kernel's own price: 4096 functions have some 50,000 files. VPD is the exception: it is
 read once for as long as the function's ids stay.
 
-A function that vanishes while it is read is gone, which is no error; one that is odd is a device with faults (`views.kernel`).
+A look at a few functions sees what a look at everything would, had nothing else changed: with a VF its PF is read (it has the VF's
+number), and where a PF's VFs have come or gone, those. A function that vanishes while it is read is gone, which is no error; one
+that is odd is a device with faults (`views.kernel`).
+
+Linux holds a PF's device lock while its VFs are made or removed, and reading `sriov_numvfs` waits for it (drivers/pci/iov.c,
+sriov_numvfs_show): a look can take as long as that, which is seconds for a large card.
 
 Does not know: what the texts mean (`views.kernel`, `views.vpd`), rules, claims, udev.
 Source: Documentation/ABI: testing/sysfs-bus-pci.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pcipt_agent.adapters.sysfs.files import opened
-from pcipt_agent.adapters.sysfs.function import read_function
+from pcipt_agent.adapters.sysfs.function import DriverModules, read_function
 from pcipt_agent.adapters.sysfs.nodes import numa_node, read_boot_id, read_cpulists
-from pcipt_agent.adapters.sysfs.vdpa import read_vdpa
+from pcipt_agent.adapters.sysfs.sighting import NOTHING, Sighting, address_of, kins
+from pcipt_agent.adapters.sysfs.vdpa import read_vdpa, read_vdpa_over
 from pcipt_agent.adapters.sysfs.vpd import Vpd, read_vpd
-from pcipt_agent.core.address import PciAddress, parse_address
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device
-from pcipt_agent.core.host import Host
-from pcipt_agent.views.kernel import Kin, Raw, RawFunction, RawVdpa, device_of, vf_numbers
-from pcipt_agent.views.vpd import Serial
-
-_NO_VPD = Serial(None, None)
-
-
-class _Sighting(NamedTuple):
-    """All that one look has read. Two that are equal mean the same Host."""
-
-    boot_id: str
-    cpulists: Mapping[int, bytes]
-    functions: Mapping[str, RawFunction]
-    vdpa: Mapping[str, tuple[RawVdpa, ...]]
-    """By the name of the function that it is over."""
-    vpd: Mapping[str, Vpd]
+from pcipt_agent.core.host import Host, host_after
+from pcipt_agent.views.kernel import Kin, Raw, RawFunction, device_of
 
 
 class _Known(NamedTuple):
@@ -51,11 +43,12 @@ class _Known(NamedTuple):
 
 
 class SysfsReader:
-    """Reads the tree at `root` (`/` for this machine); below it are `sys` and `proc`."""
+    """Reads the tree at `root` (`/` for this machine); below it are `sys` and `proc`. One thread's at a time."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._last: _Sighting | None = None
+        self._bus = root / "sys/bus/pci/devices"
+        self._last = NOTHING
         self._host: Host | None = None
         self._known: dict[str, _Known] = {}
 
@@ -63,76 +56,141 @@ class SysfsReader:
         """The host as it is now; the same object where nothing has changed. Raises HostError where it can't be read at all."""
         now = self._look()
         if self._host is None or now != self._last:
-            self._host = self._host_of(now)
+            self._known = self._made(now, now.functions)
+            devices = {
+                address: known.device for address, known in sorted((each.device.address, each) for each in self._known.values())
+            }
+            nodes = {node: numa_node(self._root, node, cpulist) for node, cpulist in now.cpulists.items()}
+            host = Host(devices=devices, numa_nodes=nodes, boot_id=now.boot_id)
+            self._host = self._host if host == self._host else host
         self._last = now
         return self._host
 
-    def _look(self) -> _Sighting:
-        last = self._last
-        functions = self._functions({} if last is None else last.functions)
-        return _Sighting(
+    def read_at(self, addresses: Collection[PciAddress]) -> Host:
+        """The host with these functions and their relatives as they are now, and with what the host itself uses now.
+
+        The same object where nothing of it has changed. Raises HostError as `read` does.
+        """
+        if self._host is None:
+            return self.read()
+        read = self._read_at(map(str, addresses))
+        last, now = self._last, self._look_at(read)
+        names = _unlike(last.functions, now.functions, read) | _unlike(last.vpd, now.vpd, read)
+        vfs = {str(vf.address) for name in names if (address := address_of(name)) for vf in self._host.vfs_of(address)}
+        names |= (
+            vfs | _unlike(last.vdpa, now.vdpa, read) | _unlike(last.host_uses, now.host_uses, {*last.host_uses, *now.host_uses})
+        )
+        made = self._made(now, names)
+        changes: dict[PciAddress, Device | None] = {address: None for address in map(address_of, names) if address}
+        changes |= {known.device.address: known.device for known in made.values()}
+        self._host = host_after(self._host, changes)
+        self._known = _with(self._known, names, made)
+        self._last = now
+        return self._host
+
+    def _look(self) -> Sighting:
+        last, modules = self._last, DriverModules(self._root)
+        functions = {}
+        texts: Texts = {}
+        with opened(self._bus) as bus:
+            for name in os.listdir(bus):
+                raw = _shared(read_function(bus, name, modules=modules), last.functions.get(name), texts)
+                if raw is not None:
+                    functions[name] = raw
+        return Sighting(
             boot_id=read_boot_id(self._root),
             cpulists=read_cpulists(self._root),
             functions=functions,
             vdpa=read_vdpa(self._root),
-            vpd=self._vpd(functions, {} if last is None else last.vpd),
+            vpd=self._vpd(functions),
+            host_uses={},
+            vfio_modules=frozenset(),
         )
 
-    def _host_of(self, now: _Sighting) -> Host:
-        nodes = {node: numa_node(self._root, node, cpulist) for node, cpulist in now.cpulists.items()}
-        host = Host(devices=self._devices(now), numa_nodes=nodes, boot_id=now.boot_id)
-        return self._host if host == self._host else host
+    def _look_at(self, read: Mapping[str, RawFunction | None]) -> Sighting:
+        """As last, but for these functions, which have been read."""
+        last = self._last
+        functions = {name: raw for name, raw in read.items() if raw is not None}
+        return last._replace(
+            functions=_with(last.functions, read, functions),
+            vdpa=_with(last.vdpa, read, read_vdpa_over(self._root, functions)),
+            vpd=_with(last.vpd, read, self._vpd(functions)),
+            host_uses={},
+        )
 
-    def _functions(self, last: Mapping[str, RawFunction]) -> dict[str, RawFunction]:
-        """Name → what its directory holds, for every function that stayed while it was read."""
-        path = self._root / "sys/bus/pci/devices"
-        found = {}
-        texts: dict[tuple[Raw, ...], tuple[Raw, ...]] = {}  # All VFs of a card hold the same: kept once for all of them.
-        with opened(path) as bus:
-            for name in os.listdir(bus):
-                raw, before = read_function(bus, name), last.get(name)
-                if raw == before and before is not None:
-                    found[name] = before
-                elif raw is not None:
-                    found[name] = raw._replace(files=texts.setdefault(raw.files, raw.files))
-        return found
+    def _read_at(self, names: Iterable[str]) -> dict[str, RawFunction | None]:
+        """Each of them, each PF of them, and the VFs that a PF of those has got or lost: once."""
+        last, modules = self._last.functions, DriverModules(self._root)
+        read: dict[str, RawFunction | None] = {}
+        texts: Texts = {}
+        waiting = set(names)
+        with opened(self._bus) as bus:
+            while waiting:
+                name = waiting.pop()
+                before = last.get(name)
+                read[name] = raw = _shared(read_function(bus, name, modules=modules), before, texts)
+                waiting |= {each for each in _led_to(before, raw) if each not in read and address_of(each) is not None}
+        return read
 
-    def _devices(self, now: _Sighting) -> dict[PciAddress, Device]:
-        """In address order; a device that is as it was is the object that it was."""
-        known, devices = {}, {}
-        numbers = vf_numbers(now.functions)
-        addresses = {name: address for name in now.functions if str(address := parse_address(name)) == name and address}
-        for address, name in sorted(zip(addresses.values(), addresses, strict=True)):
-            raw, kin = now.functions[name], _kin(now, name, addresses=addresses, numbers=numbers)
-            before = self._known.get(name)
+    def _made(self, now: Sighting, names: Collection[str]) -> dict[str, _Known]:
+        """Name → the device, for those that are here; one that is as it was is the object that it was."""
+        made = {}
+        for address, name, kin in kins(now, names):
+            raw, before = now.functions[name], self._known.get(name)
             if before is not None and before.raw is raw and before.kin == kin:
-                known[name] = before
+                made[name] = before
             else:
                 device = device_of(address, raw, kin=kin)
-                known[name] = _Known(raw, kin, before.device if before is not None and before.device == device else device)
-            devices[address] = known[name].device
-        self._known = known
-        return devices
+                made[name] = _Known(raw, kin, before.device if before is not None and before.device == device else device)
+        return made
 
-    def _vpd(self, functions: Mapping[str, RawFunction], last: Mapping[str, Vpd]) -> dict[str, Vpd]:
-        """Function name → its VPD, for those that have it and are no VF."""
-        found = {}
+    def _vpd(self, functions: Mapping[str, RawFunction]) -> dict[str, Vpd]:
+        """Function name → its VPD, for those of these that have it and are no VF."""
+        found, last = {}, self._last.vpd
         for name, raw in functions.items():
             if raw.has_vpd and raw.physfn is None:
                 before = last.get(name)
                 if before is not None and before.final and before.identity == raw.identity:
                     found[name] = before
                 else:
-                    found[name] = read_vpd(self._root / "sys/bus/pci/devices" / name / "vpd", raw.identity)
+                    found[name] = read_vpd(self._bus / name / "vpd", raw.identity)
         return found
 
 
-def _kin(now: _Sighting, name: str, *, addresses: Mapping[str, PciAddress], numbers: Mapping[tuple[str, str | None], int]) -> Kin:
-    pf, vdpa = now.functions[name].physfn, now.vdpa.get(name, ())
-    vpd = now.vpd.get(pf or name)
-    serial = _NO_VPD if vpd is None else vpd.serial
-    if pf is None:
-        return Kin(None, False, None, serial, vdpa)
-    # Only a PF has VFs: a `physfn` that leads to a VF, or back to the function itself, leads to no PF.
-    pf_here = pf in addresses and now.functions[pf].physfn is None
-    return Kin(addresses.get(pf) or parse_address(pf), pf_here, numbers.get((pf, name)), serial, vdpa)
+Texts = dict[tuple[Raw, ...], tuple[Raw, ...]]
+"""All VFs of a card hold the same: kept once for all of them."""
+
+
+def _shared(raw: RawFunction | None, before: RawFunction | None, texts: Texts) -> RawFunction | None:
+    """What was read, as the object that it was before, where it is as it was."""
+    if raw is None:
+        return None
+    if raw == before:
+        return before
+    return raw._replace(files=texts.setdefault(raw.files, raw.files))
+
+
+def _led_to(before: RawFunction | None, raw: RawFunction | None) -> set[str]:
+    """Who else may be seen otherwise: the PF that a function has or had, and a PF's VFs where those or the PF are others now."""
+    both = [each for each in (before, raw) if each is not None]
+    found = {each.physfn for each in both}
+    if len(both) < 2 or (both[0].virtfns, both[0].driver, both[0].identity) != (both[1].virtfns, both[1].driver, both[1].identity):
+        found.update(vf for each in both for _, vf in each.virtfns)
+    return {name for name in found if name is not None}
+
+
+_Value = TypeVar("_Value")
+
+
+def _with(last: Mapping[str, _Value], read: Collection[str], found: Mapping[str, _Value]) -> dict[str, _Value]:
+    """As last, but for the functions that were read: of those, what was found."""
+    merged = dict(last)  # a copy in C; most of it stays
+    for name in read:
+        merged.pop(name, None)
+    merged.update(found)
+    return merged
+
+
+def _unlike(last: Mapping[str, object], now: Mapping[str, object], names: Iterable[str]) -> set[str]:
+    """Those of which they say different things."""
+    return {name for name in names if last.get(name) != now.get(name)}
