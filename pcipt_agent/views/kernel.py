@@ -101,7 +101,7 @@ class Kin(NamedTuple):
     """Of its own VPD, or of its PF's for a VF."""
     vdpa: tuple[RawVdpa, ...]
     host_uses: tuple[HostUse, ...] = ()
-    """By its network interfaces and block devices (`views.host_use`)."""
+    """By its network interfaces and block devices (`views.net_use`, `views.block_use`)."""
     vfio_modules: frozenset[str] = frozenset()
     """The modules that `views.vfio` knows by their aliases."""
 
