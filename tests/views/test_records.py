@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is written down reads back the same, says what it said when format 1 was made, and is read strictly."""
+"""What is written down reads back the same, says what it said when its format was made, and is read strictly."""
 
 import json
 from dataclasses import replace
@@ -12,11 +12,29 @@ from immutables import Map
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request
-from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, ClaimState, Fingerprint, Freed, Held, Wish
+from pcipt_agent.core.claim import (
+    Allocated,
+    Claim,
+    ClaimBook,
+    Claimed,
+    ClaimState,
+    Cleaned,
+    Dirty,
+    Disabled,
+    Enabled,
+    Event,
+    Expired,
+    Fingerprint,
+    Freed,
+    Held,
+    Wish,
+    with_claim,
+)
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.guest import Guest
-from pcipt_agent.views.records import Book, Entry, Happened, Started, Undecodable, decode, encode
-from tests.support.books import EVENTS, claim
+from pcipt_agent.views.fields import Undecodable
+from pcipt_agent.views.records import Book, Entry, Happened, Started, decode, encode
+from tests.support.books import EVENTS, books, claim
 from tests.support.golden import Golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,52 +81,88 @@ FULL = Claim(
     ),
     state=ClaimState.ALLOCATED,
     claimed_at=1_700_000_000.25,
+    claimed_by="uid 64055",
+    allocated_at=1_700_000_001.0,
+)
+ADOPTED = Claim(
+    claim_id="adopted-1",
+    wish=Wish(consumer="4c0e1b6e-6f1f-4d3c-9a52-2a0f4f6a7b10", requests=(Request(count=1, address=FULL.held[0].address),)),
+    held=(replace(FULL.held[0], entry=None, one_time_use=True),),
+    state=ClaimState.ALLOCATED,
+    claimed_at=1_700_000_000.25,
+    claimed_by="uid 0",
+    allocated_at=1_700_000_000.25,
+    adopted_from="instance-0000001a",
 )
 
-BOOK = ClaimBook(claims=Map({"c-1": FULL}), holders=Map({FULL.held[0].address: "c-1"}), ended=Map({"c-0": 3.0}))
+DIRTY = PciAddress(0, 0x3B, 2, 2)
+DISABLED = Disabled(PciAddress(0, 0x3B, 0, 0), "link flaps", 1_700_000_002.0, "uid 0")
+HOST_DISABLED = Disabled(None, "firmware", 1_700_000_003.5, None)
+BOOK = replace(
+    with_claim(ClaimBook(), FULL),
+    ended=Map({"c-0": 3.0}),
+    dirty=Map({DIRTY: Dirty("c-0", "4c0e1b6e-6f1f-4d3c-9a52-2a0f4f6a7b10", 3.0)}),
+    disabled=Map({PciAddress(0, 0x3B, 0, 0): DISABLED}),
+    host_disabled=HOST_DISABLED,
+)
 
 
 @pytest.mark.parametrize(
     ("name", "entry"),
     [
-        ("claimed", Happened((Claimed(FULL),), "req-1")),
-        ("allocated-and-freed", Happened((Allocated("c-1"), Freed("c-2", 1_700_000_001.5)), None)),
-        ("start", Started(7)),
+        ("claimed", Happened((Claimed(FULL),), "req-1", "uid 64055")),
+        ("adopted", Happened((Claimed(ADOPTED),), None, "uid 0")),
         (
-            "book",
-            Book(7, ClaimBook(claims=Map({"c-1": FULL}), holders=Map({FULL.held[0].address: "c-1"}), ended=Map({"c-0": 3.0}))),
+            "ended",
+            Happened(
+                (
+                    Allocated("c-1", 1_700_000_001.0),
+                    Freed("c-2", 1_700_000_001.5, (DIRTY,)),
+                    Expired("c-3", 1_700_000_002.5, (DIRTY,)),
+                    Freed("c-4", 1_700_000_003.5),
+                ),
+                None,
+                None,
+            ),
         ),
+        (
+            "upkeep",
+            Happened((Cleaned(DIRTY, 4.0), DISABLED, HOST_DISABLED, Enabled(DIRTY, 5.0), Enabled(None, 6.0)), "req-2", "uid 0"),
+        ),
+        ("start", Started(7)),
+        ("book", Book(7, BOOK)),
     ],
 )
-def test_format_1_says_what_it_has_always_said(name: str, entry: Entry, golden: Golden) -> None:
-    body = encode(entry)
-    golden.check(body.decode() + "\n", GOLDEN / f"record-1-{name}.json")
-    assert decode((GOLDEN / f"record-1-{name}.json").read_bytes()) == entry
+def test_format_2_says_what_it_has_always_said(name: str, entry: Entry, golden: Golden) -> None:
+    golden.check(encode(entry).decode() + "\n", GOLDEN / f"record-2-{name}.json")
+    assert decode((GOLDEN / f"record-2-{name}.json").read_bytes()) == entry
 
 
-@given(st.lists(EVENTS, max_size=3), st.none() | st.text())
-def test_every_decision_reads_back_the_same(events: list[Claimed | Allocated | Freed], request_id: str | None) -> None:
-    entry = Happened(tuple(events), request_id)
+@given(st.lists(EVENTS, max_size=3), st.none() | st.text(), st.none() | st.text())
+def test_every_decision_reads_back_the_same(events: list[Event], request_id: str | None, caller: str | None) -> None:
+    entry = Happened(tuple(events), request_id, caller)
     assert decode(encode(entry)) == entry
 
 
-@given(st.sets(st.integers(0, 500), max_size=5), st.dictionaries(st.text(), st.floats(0, 1e9), max_size=3), st.integers(1))
-def test_every_book_reads_back_the_same(numbers: set[int], ended: dict[str, float], incarnation: int) -> None:
-    claims = {f"c{number}": claim(number, devices=2) for number in numbers}
-    holders = {held.address: each.claim_id for each in claims.values() for held in each.held}
-    entry = Book(incarnation, ClaimBook(claims=Map(claims), holders=Map(holders), ended=Map(ended)))
-    assert decode(encode(entry)) == entry
+@given(books(), st.integers(1))
+def test_every_book_reads_back_the_same(book: ClaimBook, incarnation: int) -> None:
+    assert decode(encode(Book(incarnation, book))) == Book(incarnation, book)
+
+
+def test_a_book_that_lost_the_way_to_a_claim_is_not_written() -> None:
+    with pytest.raises(AssertionError, match="would be lost"):
+        encode(Book(1, ClaimBook(claims=Map({"c1": claim(1)}))))
 
 
 def test_the_same_is_always_the_same_bytes() -> None:
     one, other = claim(1), claim(2)
-    books = [ClaimBook(claims=Map({each.claim_id: each for each in order})) for order in ((one, other), (other, one))]
-    assert encode(Book(1, books[0])) == encode(Book(1, books[1]))
+    first, second = (with_claim(with_claim(ClaimBook(), order[0]), order[1]) for order in ((one, other), (other, one)))
+    assert encode(Book(1, first)) == encode(Book(1, second))
 
 
 def changed(change: dict[str, object], *, drop: str | None = None) -> bytes:
     """The golden decision with some fields of its claim replaced, and one left out."""
-    record = json.loads(encode(Happened((Claimed(FULL),), None)))
+    record = json.loads(encode(Happened((Claimed(FULL),), None, None)))
     record["events"][0]["claim"].update(change)
     if drop is not None:
         del record["events"][0]["claim"][drop]
@@ -125,15 +179,24 @@ def changed(change: dict[str, object], *, drop: str | None = None) -> bytes:
         (b'{"kind":"start"}', "fields .'incarnation'. are missing"),
         (b'{"kind":"start","incarnation":true}', "True where an integer belongs"),
         (b'{"kind":"start","incarnation":1,"x":1}', "fields .'x'. are missing, or unknown"),
-        (b'{"kind":"decision","events":[{"event":"expired"}],"request_id":null}', "unknown event 'expired'"),
-        (b'{"kind":"decision","events":[7],"request_id":null}', "unknown event None"),
-        (b'{"kind":"decision","events":{},"request_id":null}', "where an array belongs"),
-        (b'{"kind":"decision","events":[],"request_id":7}', "7 where a string belongs"),
+        (b'{"kind":"decision","events":[{"event":"stolen"}],"request_id":null,"caller":null}', "unknown event 'stolen'"),
+        (b'{"kind":"decision","events":[7],"request_id":null,"caller":null}', "unknown event None"),
+        (b'{"kind":"decision","events":{},"request_id":null,"caller":null}', "where an array belongs"),
+        (b'{"kind":"decision","events":[],"request_id":7,"caller":null}', "7 where a string belongs"),
         (
-            b'{"kind":"decision","events":[{"event":"freed","claim_id":"c","at":"now"}],"request_id":null}',
+            b'{"kind":"decision","events":[{"event":"freed","claim_id":"c","at":"now","dirty":[]}],"request_id":null,"caller":null}',
             "'now' where a number belongs",
         ),
-        (b'{"kind":"book","incarnation":1,"claims":[],"ended":[]}', "ended is no object"),
+        (
+            b'{"kind":"decision","events":[{"event":"freed","claim_id":"c","at":1}],"request_id":null,"caller":null}',
+            "dirty.* missing",
+        ),
+        (
+            b'{"kind":"decision","events":[{"event":"cleaned","address":null,"at":1}],"request_id":null,"caller":null}',
+            "None where a str",
+        ),
+        (b'{"kind":"decision","events":[],"request_id":null}', "fields .'caller'. are missing"),
+        (b'{"kind":"book","incarnation":1,"claims":[],"ended":[],"dirty":[],"disabled":[]}', "ended is no object"),
         (changed({"state": "reserved"}), "'reserved' is not a valid ClaimState"),
         (changed({"group_policy": "legacy"}), "'legacy' is not a valid GroupPolicy"),
         (changed({"colour": "red"}), "colour"),
@@ -149,7 +212,7 @@ def test_what_this_format_does_not_have_is_refused(body: bytes, problem: str) ->
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    body = encode(Happened((Claimed(FULL),), None)).replace(b'"0000:3b:02.1"', b'"3b:02.1"')
+    body = encode(Happened((Claimed(FULL),), None, None)).replace(b'"0000:3b:02.1"', b'"3b:02.1"')
     with pytest.raises(Undecodable, match="where an address belongs"):
         decode(body)
 
@@ -157,4 +220,17 @@ def test_an_address_that_is_none_is_refused() -> None:
 def test_a_book_that_holds_a_device_twice_is_refused() -> None:
     twin = replace(claim(1), claim_id="twin")
     with pytest.raises(Undecodable, match="a device or a claim_id twice"):
-        decode(encode(Book(1, ClaimBook(claims=Map({"c1": claim(1), "twin": twin})))))
+        decode(encode(Book(1, with_claim(with_claim(ClaimBook(), claim(1)), twin))))
+
+
+@pytest.mark.parametrize("field", ["dirty", "disabled"])
+def test_a_book_that_has_a_device_dirty_or_disabled_twice_is_refused(field: str) -> None:
+    record = json.loads(encode(Book(7, BOOK)))
+    record[field] *= 2
+    with pytest.raises(Undecodable, match="dirty or disabled twice"):
+        decode(json.dumps(record).encode())
+
+
+def test_a_format_that_there_is_not_is_refused() -> None:
+    with pytest.raises(Undecodable, match="there is no format 0"):
+        decode(encode(Started(1)), 0)
