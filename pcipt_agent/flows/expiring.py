@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expiring: claims that nobody allocated in time end by themselves, where nobody has their devices.
+
+Asked right after libvirt was looked at, so that its word is fresh. Absence of evidence frees nothing: where libvirt can't be asked,
+or nobody can tell whether a process has a device open, the claim stays, and that is said once.
+
+Does not know: when to ask (the thread that looks at libvirt says), how a process that has a device open is found.
+"""
+
+import logging
+from collections.abc import Callable
+
+from pcipt_agent.core.claim import Claim
+from pcipt_agent.core.decide import Expire
+from pcipt_agent.core.device import Device
+from pcipt_agent.core.expiry import kept_by_libvirt, overdue
+from pcipt_agent.errors import Refusal
+from pcipt_agent.flows.ledger import Ledger
+
+LOG = logging.getLogger(__name__)
+
+
+class Expirer:
+    """One thread's: `turn` is called by one caller at a time."""
+
+    def __init__(self, ledger: Ledger, *, timeout: Callable[[], float], held_open: Callable[[Device], str | None]) -> None:
+        """`timeout` says after how many seconds; `held_open` why a device may be open in some process, None where it is not."""
+        self._ledger = ledger
+        self._timeout = timeout
+        self._held_open = held_open
+        self._said: dict[str, str] = {}
+
+    def turn(self) -> None:
+        """Every overdue claim has expired, or it is known why it stays."""
+        inventory = self._ledger.inventory
+        late = overdue(inventory, self._ledger.now(), self._timeout())
+        self._said = {claim.claim_id: self._said.get(claim.claim_id, "") for claim in late}
+        for claim in late:
+            why = kept_by_libvirt(inventory, claim) or self._open(claim)
+            if why is None:
+                self._end(claim)
+            elif why != self._said[claim.claim_id]:
+                self._said[claim.claim_id] = why
+                LOG.warning("claim %s of consumer %s is overdue and stays: %s", claim.claim_id, claim.wish.consumer, why)
+
+    def _open(self, claim: Claim) -> str | None:
+        """Why one of the claim's devices may be open; a device that is not on the host is not."""
+        devices = self._ledger.inventory.catalogue.host.devices
+        for held in claim.held:
+            device = devices.get(held.address)
+            why = None if device is None else self._held_open(device)
+            if why is not None:
+                return f"{held.address}: {why}"
+        return None
+
+    def _end(self, claim: Claim) -> None:
+        try:
+            self._ledger.obey(Expire(claim_id=claim.claim_id, at=self._ledger.now()), render=lambda _before, _after: None)
+        except Refusal as refusal:  # freed or allocated meanwhile; or the journal takes nothing
+            LOG.info("claim %s does not expire: %s", claim.claim_id, refusal)

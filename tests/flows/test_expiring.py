@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expiry through a real ledger: what ends by itself, and everything that keeps it from that."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from pcipt_agent.core.claim import Claimed, Expired
+from pcipt_agent.core.device import Device
+from pcipt_agent.core.domain import Hypervisor
+from pcipt_agent.core.inventory import DeviceStatus
+from pcipt_agent.errors import ClaimEnded
+from pcipt_agent.flows.claiming import allocate, claim
+from pcipt_agent.flows.expiring import Expirer
+from pcipt_agent.flows.ledger import Ledger
+from pcipt_agent.views.wire import AllocatePayload, RequestPayload
+from tests.support.ledgers import ledger_over, wanted
+from tests.support.planned import at, domain, host, pci
+from tests.support.ports import MemoryDisk, MemoryJournal, SteppingClock
+
+ASKED = Hypervisor(reachable=True, problem=None)
+ADDRESS = at("01:00.0")
+
+
+class Hour:
+    """A claim of one device, and an hour to allocate it in."""
+
+    def __init__(self, seen: Hypervisor = ASKED) -> None:
+        self.clock = SteppingClock()
+        self.disk = MemoryDisk()
+        self.ledger: Ledger = ledger_over(MemoryJournal(self.disk), host(pci("01:00.0")), clock=self.clock)
+        self.ledger.observe_hypervisor(seen)
+        self.timeout = 3600.0
+        self.open: str | None = None
+        claim(self.ledger, wanted("c", RequestPayload(address=str(ADDRESS))))
+        self.expirer = Expirer(self.ledger, timeout=lambda: self.timeout, held_open=self._held_open)
+
+    def _held_open(self, _: Device) -> str | None:
+        return self.open
+
+    def turn_after(self, seconds: float) -> bool:
+        """Whether the claim is still held then."""
+        self.clock.seconds += seconds
+        self.expirer.turn()
+        return "c" in self.ledger.inventory.book.claims
+
+
+def test_a_claim_that_nobody_allocated_in_time_ends_and_its_device_is_free() -> None:
+    hour = Hour()
+    assert hour.turn_after(3500)
+    assert not hour.turn_after(200)
+    assert hour.ledger.inventory.status(ADDRESS) is DeviceStatus.FREE
+    with pytest.raises(ClaimEnded):
+        claim(hour.ledger, wanted("c", RequestPayload(address=str(ADDRESS))))
+
+
+def test_an_allocated_claim_never_does() -> None:
+    hour = Hour()
+    allocate(hour.ledger, AllocatePayload(claim_id="c"))
+    assert hour.turn_after(10**9)
+
+
+def test_nothing_expires_where_the_timeout_is_zero() -> None:
+    hour = Hour()
+    hour.timeout = 0
+    assert hour.turn_after(10**9)
+
+
+def test_it_stays_while_libvirt_cannot_be_asked_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    hour = Hour(Hypervisor(reachable=False, problem="connection refused"))
+    with caplog.at_level(logging.WARNING):
+        assert hour.turn_after(4000)
+        assert hour.turn_after(60)
+    (said,) = caplog.messages
+    assert "is overdue and stays: libvirt can't be asked who has its devices: connection refused" in said
+    hour.ledger.observe_hypervisor(ASKED)
+    assert not hour.turn_after(60)
+
+
+def test_it_stays_while_a_domain_names_its_device_running_or_not() -> None:
+    hour = Hour()
+    for running in (True, False):
+        hour.ledger.observe_hypervisor(replace(ASKED, domains=(domain("g", "01:00.0", running=running),)))
+        assert hour.turn_after(4000)
+    hour.ledger.observe_hypervisor(ASKED)
+    assert not hour.turn_after(60)
+
+
+def test_it_stays_while_a_process_has_the_device_open_or_nobody_can_tell(caplog: pytest.LogCaptureFixture) -> None:
+    hour = Hour()
+    hour.open = "process 17 has /dev/vfio/1 open"
+    with caplog.at_level(logging.WARNING):
+        assert hour.turn_after(4000)
+    assert caplog.messages[0].endswith("stays: 0000:01:00.0: process 17 has /dev/vfio/1 open")
+    hour.open = None
+    assert not hour.turn_after(60)
+
+
+def test_another_reason_to_stay_is_said_anew(caplog: pytest.LogCaptureFixture) -> None:
+    hour = Hour()
+    with caplog.at_level(logging.WARNING):
+        for hour.open in ("a", "a", "b"):
+            assert hour.turn_after(4000)
+    assert [message[-1] for message in caplog.messages] == ["a", "b"]
+
+
+def test_a_lost_device_is_open_nowhere() -> None:
+    hour = Hour()
+    hour.open = "it would be"
+    hour.ledger.observe(host())
+    assert not hour.turn_after(4000)
+
+
+def test_the_expiry_is_a_decision_of_the_journal() -> None:
+    hour = Hour()
+    assert not hour.turn_after(4000)
+    events = [type(event) for decision in hour.disk.decisions for event in decision.events]
+    assert events == [Claimed, Expired]
