@@ -6,7 +6,8 @@ kernel gives the signal to another thread, a main thread that waits for a lock s
 interpreter's own handler, in C, writes the byte in whatever thread it runs (signal.set_wakeup_fd), so reading the pipe wakes
 always. And nothing here takes a lock that the interrupted thread may hold, nor logs from a handler.
 
-Before there is anything to finish, a signal ends the start at once: a broker that is down may hold it for ever.
+Before there is anything to finish, a signal ends the start at once: a broker that is down may hold it for ever. SIGHUP asks for
+something else, a reload; one that comes during the start is answered after it.
 
 Does not know: what stopping means (`daemon`).
 """
@@ -22,6 +23,8 @@ from typing import Final
 LOG = logging.getLogger(__name__)
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+RELOAD: Final = signal.SIGHUP
 
 DRAIN_SECONDS: Final = 20.0
 """How long calls in flight may take to end before the process does; systemd's own patience (TimeoutStopSec) is longer."""
@@ -51,6 +54,7 @@ class Stopping:
         signal.set_wakeup_fd(self._ask, warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._on_signal)
+        signal.signal(RELOAD, lambda _number, _frame: None)  # the interpreter has written it into the pipe already
         threading.excepthook = self._on_thread_fault
 
     def on_fault(self, fault: BaseException) -> None:
@@ -61,10 +65,13 @@ class Stopping:
             os.write(self._ask, b"\0")
         end_anyway()
 
-    def wait(self) -> None:
-        """Until it is asked for; for the main thread alone."""
-        os.read(self._asked, 1)
+    def wait(self) -> bool:
+        """Until it is asked for (True), or a reload is (False; several at once are one); for the main thread alone."""
+        asked = os.read(self._asked, 4096)
+        if self.fault is None and not set(asked) - {RELOAD}:
+            return False
         self._event.set()
+        return True
 
     def came_within(self, seconds: float) -> bool:
         """Whether the main thread knows of it by then."""

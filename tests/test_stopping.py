@@ -45,6 +45,26 @@ def test_a_signal_before_serving_ends_the_process_at_once() -> None:
     assert (child.returncode, said) == (0, "")
 
 
+def test_hangups_ask_for_a_reload_and_a_stop_among_them_is_a_stop() -> None:
+    program = SERVING.format(serving=True).replace(
+        "stopping.wait()",
+        "for each in ([1], [1, 1], [1, 15]):\n"
+        "    for number in each:\n"
+        "        signal.raise_signal(number)\n"
+        "    print(stopping.wait(), flush=True)",
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (7, "listening\nFalse\nFalse\nTrue\nfault: None\n")
+
+
+def test_a_hangup_during_the_start_is_answered_after_it() -> None:
+    program = SERVING.format(serving=False).replace(
+        "stopping.wait()", "signal.raise_signal(1)\nprint(stopping.wait(), flush=True)\nos._exit(7)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (7, "listening\nFalse\n")
+
+
 def test_a_fault_that_a_thread_does_not_catch_is_a_reason_to_stop() -> None:
     raising = "threading.Thread(target=lambda: 1 // 0).start()\nstopping.wait()"
     program = SERVING.format(serving=True).replace("stopping.wait()", raising)
