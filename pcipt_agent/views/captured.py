@@ -10,7 +10,7 @@ Does not know: where the host was read, where the text goes.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pcipt_agent.core.device import Device
+from pcipt_agent.core.device import Device, HostUse, HostUseKind
 from pcipt_agent.core.host import Host
 from pcipt_agent.views.description import description_of
 
@@ -55,7 +55,15 @@ def _without_serials(device: Device) -> Device:
         device,
         serial=None if device.serial is None else LEFT_OUT,
         netdevs=tuple(replace(each, mac=None) for each in device.netdevs),
+        host_uses=tuple(_without_addresses(each) for each in device.host_uses),
     )
+
+
+def _without_addresses(use: HostUse) -> HostUse:
+    """That there is one decides; the clause ends with it."""
+    if use.kind not in (HostUseKind.ADDRESS, HostUseKind.ROUTE) or use.detail.endswith(" the default route"):
+        return use
+    return replace(use, detail=f"{use.detail.rpartition(' ')[0]} ({LEFT_OUT})".lstrip())
 
 
 def _one_line(text: str) -> str:

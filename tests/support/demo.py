@@ -65,7 +65,7 @@ DEVICES = (
         link=Link(16.0, 16, 16.0, 16),
     ),
     replace(vf(0), netdevs=(Netdev("ens1f0v0", "02:00:00:00:00:01"),)),
-    replace(vf(1), driver="vfio-pci"),
+    replace(vf(1), driver="vfio-pci", vfio_driver=True),
     vf(2),
     replace(
         vf(3),
@@ -80,6 +80,7 @@ DEVICES = (
         product_id="20b5",
         class_code=0x030200,
         driver="vfio-pci",
+        vfio_driver=True,
         numa_node=1,
         iommu_group=40,
     ),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcipt_agent.core.device import Netdev
+from pcipt_agent.core.device import HostUse, HostUseKind, Netdev
 from pcipt_agent.core.host import Host
 from pcipt_agent.views.captured import LEFT_OUT, Sighting, captured, without_serials
 from pcipt_agent.views.description import parse_description
@@ -53,6 +53,19 @@ def test_without_serials_it_says_so_and_all_else_stays() -> None:
     assert re.findall(r"([0-9a-f]{2}:){5}", captured(bare, replace(SEEN, serials=False))) == []
     for address, device in host.devices.items():
         assert replace(device, serial=None, netdevs=()) == replace(bare.devices[address], serial=None, netdevs=())
+
+
+def test_without_serials_what_the_host_uses_shows_and_where_it_is_does_not() -> None:
+    host = demo_host()
+    uses = {
+        HostUse(HostUseKind.ADDRESS, "ens1f0 has 192.0.2.7"): "ens1f0 has (left out)",
+        HostUse(HostUseKind.ROUTE, "ens1f0 carries a route to 2001:db8::/32"): "ens1f0 carries a route to (left out)",
+        HostUse(HostUseKind.ROUTE, "ens1f0 carries the default route"): "ens1f0 carries the default route",
+        HostUse(HostUseKind.MOUNTED, "sda1 is mounted on /"): "sda1 is mounted on /",
+    }
+    address, device = next(iter(host.devices.items()))
+    bare = without_serials(replace(host, devices={**host.devices, address: replace(device, host_uses=tuple(uses))}))
+    assert [use.detail for use in bare.devices[address].host_uses] == list(uses.values())
 
 
 @pytest.mark.parametrize("serial", [None, "MT2042X00001"])

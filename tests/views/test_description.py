@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, HostUse, HostUseKind, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.core.host import Host, NumaNode
 from pcipt_agent.errors import HostError
 from pcipt_agent.views.description import description_of, parse_description
@@ -47,6 +47,8 @@ DEVICES = st.builds(
     reset_methods=st.lists(st.sampled_from(["flr", "af_flr", "pm", "bus", "cxl_bus"]), max_size=3).map(tuple),
     link=st.none() | st.builds(Link, SPEEDS, LANES, SPEEDS, LANES),
     vdpa=st.lists(st.builds(VdpaDevice, TEXTS, st.none() | TEXTS, st.none() | TEXTS, st.none() | TEXTS), max_size=2).map(tuple),
+    vfio_driver=st.booleans(),
+    host_uses=st.lists(st.builds(HostUse, st.sampled_from(HostUseKind), TEXTS), max_size=3).map(tuple),
     faults=st.lists(st.builds(Fault, st.sampled_from(FaultKind), TEXTS), max_size=2).map(tuple),
 )
 NODES = st.builds(NumaNode, st.integers(0, 64), st.frozensets(st.integers(0, 512), max_size=8), st.none() | st.integers(0, 8))
@@ -104,6 +106,24 @@ def test_devices_may_be_written_in_any_order_with_comments() -> None:
     assert host.vfs_of(PciAddress(0, 0x3B, 0, 0))[0].numa_node == 0
 
 
+def test_what_the_host_uses_and_a_driver_that_registers_with_vfio_have_words() -> None:
+    text = HEAD + NIC + '    vfio  used address "ens1f0 has 192.0.2.7"  used enslaved "br0 is over ens1f0"\n'
+    host = parse_description(text, "a.host")
+    device = host.devices[PciAddress(0, 0x3B, 0, 0)]
+    assert device.vfio_driver
+    assert device.host_uses == (
+        HostUse(HostUseKind.ADDRESS, "ens1f0 has 192.0.2.7"),
+        HostUse(HostUseKind.ENSLAVED, "br0 is over ens1f0"),
+    )
+    assert 'net ens1f0  vfio\n    used address "ens1f0 has 192.0.2.7"  used enslaved' in description_of(host)
+
+
+def test_of_vfio_pci_it_goes_without_saying_that_it_registers_with_vfio() -> None:
+    host = parse_description(HEAD + "0000:3b:00.0 15b3:101d PF driver vfio-pci\n", "a.host")
+    assert host.devices[PciAddress(0, 0x3B, 0, 0)].vfio_driver
+    assert "driver vfio-pci\n" in description_of(host)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
@@ -128,6 +148,9 @@ def test_devices_may_be_written_in_any_order_with_comments() -> None:
         (HEAD + NIC + "    link fast\n", 3, "link takes GT/s x lanes"),
         (HEAD + NIC + "    link 8.8.8x1/1x1\n", 3, "link takes GT/s x lanes"),
         (HEAD + NIC + "    fault bad x\n", 3, "bad is no fault; there are outside-limits"),
+        (HEAD + NIC + "    used for x\n", 3, "for is no use of the host's; there are address, route, enslaved"),
+        (HEAD + NIC + "    used address -\n", 3, "expected a value where - is written"),
+        (HEAD + NIC + "    vfio vfio\n", 3, "vfio is said twice"),
         (HEAD + NIC + "    fault missing-file -\n", 3, "expected a value where - is written"),
         (HEAD + NIC + '    serial "open\n', 3, "is no JSON string"),
         (HEAD + "0000:3b:00.0 15b3:101d PF numvfs 4\n", 2, "need totalvfs"),

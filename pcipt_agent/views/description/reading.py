@@ -1,43 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A described host: a text that a person can read and write, and the Host that it means.
+"""Reads a described host: every mistake is named with its line and what would be right.
 
-    host boot 1b4e28ba-2fa1-11d2-883f-0016d3cca427
-    node 0  cpus 0-15  socket 0
-
-    0000:3b:00.0  15b3:101d  PF  numa 0  group 12  driver mlx5_core  totalvfs 16  numvfs 1  net ens1f0 b8:59:9f:00:00:10
-        class 020000  subsystem 15b3:0050  rev 00  link 16x16/16x16  reset flr,bus  serial MT2042X00001
-    0000:3b:00.1  15b3:101e  VF 0 of 0000:3b:00.0  numa 0  group 13
-
-A line that begins with a blank goes on with the device above; `#` begins a comment. After address, ids and type come fields in any
-order, each a word and its values; `-` is None, and a value with blanks in it is written as a JSON string. A link is GT/s x lanes,
-now / at most. What is written here is read back as the same Host, so a machine can be carried away, mailed, edited and run again.
-
-Does not know: /sys, where the text is kept (`adapters.described`).
+Does not know: how one is written (`views.description.writing`), /sys, where the text is kept.
 """
 
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from json import JSONDecodeError, dumps, loads
+from json import JSONDecodeError, loads
 from typing import NamedTuple
 
 from pcipt_agent.core.address import PciAddress, parse_address
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
+from pcipt_agent.core.device import Device, Fault, FaultKind, HostUse, HostUseKind, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.core.host import Host, NumaNode
 from pcipt_agent.errors import HostError
-from pcipt_agent.views.cpus import cpus_text, parse_cpus
+from pcipt_agent.views.cpus import parse_cpus
+from pcipt_agent.views.description.words import IS_VFIO, REPEATED, TYPES, WORDS
 
-_TYPES = {"PCI": DeviceType.PCI, "PF": DeviceType.PF, "VF": DeviceType.VF, "vdpa": DeviceType.VDPA}
-_WORDS = {
-    **dict.fromkeys(("numa", "group", "driver", "override", "totalvfs", "numvfs", "vfproduct", "offset", "stride", "net"), 1),
-    **dict.fromkeys(("class", "subsystem", "rev", "link", "reset", "serial", "serial-unknown"), 1),
-    "vdpa": 4,
-    "fault": 2,
-}
-"""Word of a device → how many values follow it (a MAC may be one more after `net`)."""
-_REPEATED = frozenset({"net", "vdpa", "fault"})
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"#]+|#.*|"')
-_PLAIN = re.compile(r"[!$-~]+")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2})+")
 _ID = re.compile(r"[0-9a-f]{4}")
 _LINK = re.compile(r"([0-9.]+|-)x([0-9]+|-)/([0-9.]+|-)x([0-9]+|-)")
@@ -134,13 +114,13 @@ class _Entry:
         self._vf_number: int | None = None
         self._parent: PciAddress | None = None
         match line.values:
-            case [str(address), str(ids), str(device_type), *rest] if device_type in _TYPES:
+            case [str(address), str(ids), str(device_type), *rest] if device_type in TYPES:
                 self.address = _address(line, address)
                 self._vendor_id, self._product_id = _id_pair(line, ids)
-                self._type = _TYPES[device_type]
+                self._type = TYPES[device_type]
                 self.add(line, self._take_place(rest))
             case _:
-                raise line.mistake(f"expected `ADDRESS VENDOR:PRODUCT TYPE`, the type being one of {', '.join(_TYPES)}")
+                raise line.mistake(f"expected `ADDRESS VENDOR:PRODUCT TYPE`, the type being one of {', '.join(TYPES)}")
 
     def _take_place(self, rest: list[_Value]) -> list[_Value]:
         """Takes `3 of 0000:3b:00.0`, either part alone or none; what follows is left."""
@@ -157,13 +137,13 @@ class _Entry:
         left = list(values)
         while left:
             word = left.pop(0)
-            if word is None or word not in _WORDS:
-                near = get_close_matches(word or "", _WORDS, n=1)
+            if word is None or word not in WORDS:
+                near = get_close_matches(word or "", WORDS, n=1)
                 raise line.mistake(f"no such word: {word or '-'}" + (f"; did you mean {near[0]}?" if near else ""))
-            count = _WORDS[word] + (word == "net" and len(left) > 1 and left[1] is not None and bool(_MAC.fullmatch(left[1])))
+            count = WORDS[word] + (word == "net" and len(left) > 1 and left[1] is not None and bool(_MAC.fullmatch(left[1])))
             if len(left) < count:
                 raise line.mistake(f"{word} takes {count} value{'s' * (count > 1)}")
-            if word in self._fields and word not in _REPEATED:
+            if word in self._fields and word not in REPEATED:
                 raise line.mistake(f"{word} is said twice")
             self._fields.setdefault(word, []).append((line, left[:count]))
             del left[:count]
@@ -193,6 +173,8 @@ class _Entry:
             reset_methods=tuple(reset.split(",")) if reset else (),
             link=self._link(),
             vdpa=tuple(VdpaDevice(_text(line, name), *values) for line, (name, *values) in self._all("vdpa")),
+            vfio_driver="vfio" in self._fields or self._text("driver") == IS_VFIO,
+            host_uses=tuple(HostUse(_use_kind(line, kind), _text(line, detail)) for line, (kind, detail) in self._all("used")),
             faults=tuple(Fault(_fault_kind(line, kind), _text(line, detail)) for line, (kind, detail) in self._all("fault")),
         )
 
@@ -273,74 +255,16 @@ def _fault_kind(line: _Line, value: _Value) -> FaultKind:
         raise line.mistake(f"{value or '-'} is no fault; there are {', '.join(FaultKind)}") from error
 
 
+def _use_kind(line: _Line, value: _Value) -> HostUseKind:
+    try:
+        return HostUseKind(value or "-")
+    except ValueError as error:
+        raise line.mistake(f"{value or '-'} is no use of the host's; there are {', '.join(HostUseKind)}") from error
+
+
 def _lane_speed(text: str) -> float | None:
     return None if text == "-" else float(text)
 
 
 def _lanes(text: str) -> int | None:
     return None if text == "-" else int(text)
-
-
-def description_of(host: Host) -> str:
-    """The text that `parse_description` reads back as an equal Host."""
-    lines = [f"host boot {_written(host.boot_id)}"]
-    for node in host.numa_nodes.values():
-        lines.append(f"node {node.node}  cpus {_written(cpus_text(node.cpus) or None)}  socket {_written(node.socket)}")
-    for device in host.devices.values():
-        lines += ["", *_written_device(device)] if device.parent is None else _written_device(device)
-    return "\n".join(lines) + "\n"
-
-
-def _written(value: str | float | None) -> str:
-    if value is None:
-        return "-"
-    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
-    return text if _PLAIN.fullmatch(text) and text != "-" else dumps(text)
-
-
-def _written_device(device: Device) -> list[str]:
-    """What tells a person which one it is on the first line, the rest on a second one."""
-    word = next(word for word, device_type in _TYPES.items() if device_type is device.device_type)
-    number = "" if device.vf_number is None else f" {device.vf_number}"
-    parent = "" if device.parent is None else f" of {device.parent}"
-    first = [str(device.address), f"{device.vendor_id}:{device.product_id}", f"{word}{number}{parent}", *_main_fields(device)]
-    second = _further_fields(device)
-    return ["  ".join(first), *(["    " + "  ".join(second)] if second else [])]
-
-
-def _main_fields(device: Device) -> list[str]:
-    sriov = device.sriov
-    fields: list[tuple[str, str | int | None]] = [
-        ("numa", device.numa_node),
-        ("group", device.iommu_group),
-        ("driver", device.driver),
-        ("override", device.driver_override),
-    ]
-    if sriov is not None:
-        fields += [("totalvfs", sriov.total_vfs), ("numvfs", sriov.num_vfs), ("vfproduct", sriov.vf_product_id)]
-        fields += [("offset", sriov.offset), ("stride", sriov.stride)]
-    nets = [f"net {_written(net.name)}" + (f" {net.mac}" if net.mac else "") for net in device.netdevs]
-    return [f"{word} {_written(value)}" for word, value in fields if value is not None] + nets
-
-
-def _further_fields(device: Device) -> list[str]:
-    fields = []
-    if device.class_code is not None:
-        fields.append(f"class {device.class_code:06x}")
-    if (device.subsystem_vendor_id, device.subsystem_product_id) != (None, None):
-        fields.append(f"subsystem {device.subsystem_vendor_id or '-'}:{device.subsystem_product_id or '-'}")
-    if device.revision is not None:
-        fields.append(f"rev {device.revision:02x}")
-    if device.link is not None:
-        link = device.link
-        now, most = f"{_written(link.speed)}x{_written(link.width)}", f"{_written(link.max_speed)}x{_written(link.max_width)}"
-        fields.append(f"link {now}/{most}")
-    if device.reset_methods:
-        fields.append(f"reset {','.join(device.reset_methods)}")
-    for word, value in (("serial", device.serial), ("serial-unknown", device.serial_unknown)):
-        if value is not None:
-            fields.append(f"{word} {_written(value)}")
-    for vdpa in device.vdpa:
-        values = (vdpa.name, vdpa.vdpa_class, vdpa.driver, vdpa.node)
-        fields.append(f"vdpa {' '.join(_written(value) for value in values)}")
-    return fields + [f"fault {fault.kind} {_written(fault.detail)}" for fault in device.faults]
