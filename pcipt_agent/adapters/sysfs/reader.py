@@ -24,9 +24,11 @@ from typing import NamedTuple, TypeVar
 
 from pcipt_agent.adapters.sysfs.files import opened
 from pcipt_agent.adapters.sysfs.function import DriverModules, read_function
+from pcipt_agent.adapters.sysfs.host_use import host_uses
 from pcipt_agent.adapters.sysfs.nodes import numa_node, read_boot_id, read_cpulists
 from pcipt_agent.adapters.sysfs.sighting import NOTHING, Sighting, address_of, kins
 from pcipt_agent.adapters.sysfs.vdpa import read_vdpa, read_vdpa_over
+from pcipt_agent.adapters.sysfs.vfio_modules import vfio_modules
 from pcipt_agent.adapters.sysfs.vpd import Vpd, read_vpd
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device
@@ -103,8 +105,8 @@ class SysfsReader:
             functions=functions,
             vdpa=read_vdpa(self._root),
             vpd=self._vpd(functions),
-            host_uses={},
-            vfio_modules=frozenset(),
+            host_uses=host_uses(self._root),
+            vfio_modules=vfio_modules(self._root),
         )
 
     def _look_at(self, read: Mapping[str, RawFunction | None]) -> Sighting:
@@ -115,7 +117,7 @@ class SysfsReader:
             functions=_with(last.functions, read, functions),
             vdpa=_with(last.vdpa, read, read_vdpa_over(self._root, functions)),
             vpd=_with(last.vpd, read, self._vpd(functions)),
-            host_uses={},
+            host_uses=host_uses(self._root),
         )
 
     def _read_at(self, names: Iterable[str]) -> dict[str, RawFunction | None]:
