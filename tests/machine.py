@@ -30,6 +30,7 @@ TEST = {
     "libvirt0" if _DEBIAN_12 else "libvirt-common": "/usr/share/libvirt/schemas/domain.rng",
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
+    "libvirt-clients": "/usr/bin/virsh",
     "zsh": "/usr/bin/zsh",
 }
 """Debian package → a file that shows it is there."""

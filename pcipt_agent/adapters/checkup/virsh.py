@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt asked once, through virsh.
+
+The agent itself talks to libvirt by its library (`adapters.hypervisor`). A check-up asks virsh instead: it needs no Python package,
+a person can type the same, and a libvirt that hangs costs a child process that is killed and not this one.
+
+Does not know: what is made of the answer (`core.agreement`).
+Source: virsh(1), version and list.
+"""
+
+from typing import Final
+
+from pcipt_agent.adapters.checkup.programs import NotThere, run
+from pcipt_agent.core.agreement import Libvirt, NoLibvirt
+from pcipt_agent.core.diagnosis import Unseen
+from pcipt_agent.core.floors import Version, parse_version
+
+_DAEMON: Final = "Running against daemon: "
+_HYPERVISOR: Final = "Running hypervisor: QEMU "
+_INSTALL: Final = "apt-get install libvirt-clients || dnf install libvirt-client"
+
+
+def ask_libvirt(uri: str, programme: str = "virsh") -> Libvirt | NoLibvirt | Unseen:
+    """Versions and domains of the libvirt at `uri`."""
+    command = [programme, "--quiet", "--connect", uri]
+    versions = run([*command, "version", "--daemon"])
+    domains = run([*command, "list", "--all", "--uuid"]) if isinstance(versions, str) else versions
+    for answer in (versions, domains):
+        if isinstance(answer, NotThere):
+            return Unseen(f"libvirt was not asked: {answer.why}", _INSTALL)
+        if not isinstance(answer, str):
+            return NoLibvirt(uri, answer.why)
+    assert isinstance(versions, str)
+    assert isinstance(domains, str)
+    return Libvirt(
+        uri,
+        version=_said(versions, _DAEMON),
+        qemu=_said(versions, _HYPERVISOR),
+        domains=frozenset(line.strip() for line in domains.splitlines() if line.strip()),
+    )
+
+
+def _said(text: str, label: str) -> Version | Unseen:
+    found = (parse_version(line.removeprefix(label)) for line in text.splitlines() if line.startswith(label))
+    return next((version for version in found if version is not None), Unseen("virsh does not say it"))
