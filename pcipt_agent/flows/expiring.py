@@ -8,7 +8,7 @@ Does not know: when to ask (the thread that looks at libvirt says), how a proces
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pcipt_agent.core.claim import Claim
 from pcipt_agent.core.decide import Expire
@@ -28,20 +28,24 @@ class Expirer:
         self._ledger = ledger
         self._timeout = timeout
         self._held_open = held_open
-        self._said: dict[str, str] = {}
+        self._staying: Mapping[str, str] = {}
+
+    @property
+    def staying(self) -> Mapping[str, str]:
+        """Overdue claims: claim_id → why it did not expire at the last turn. For any thread."""
+        return self._staying
 
     def turn(self) -> None:
         """Every overdue claim has expired, or it is known why it stays."""
-        inventory = self._ledger.inventory
-        late = overdue(inventory, self._ledger.now(), self._timeout())
-        self._said = {claim.claim_id: self._said.get(claim.claim_id, "") for claim in late}
-        for claim in late:
-            why = kept_by_libvirt(inventory, claim) or self._open(claim)
+        inventory, staying = self._ledger.inventory, dict[str, str]()
+        for claim in overdue(inventory, self._ledger.now(), self._timeout()):
+            why = kept_by_libvirt(inventory, claim) or self._open(claim) or self._refused_end(claim)
             if why is None:
-                self._end(claim)
-            elif why != self._said[claim.claim_id]:
-                self._said[claim.claim_id] = why
+                continue
+            staying[claim.claim_id] = why
+            if why != self._staying.get(claim.claim_id):
                 LOG.warning("claim %s of consumer %s is overdue and stays: %s", claim.claim_id, claim.wish.consumer, why)
+        self._staying = staying
 
     def _open(self, claim: Claim) -> str | None:
         """Why one of the claim's devices may be open; a device that is not on the host is not."""
@@ -53,8 +57,10 @@ class Expirer:
                 return f"{held.address}: {why}"
         return None
 
-    def _end(self, claim: Claim) -> None:
+    def _refused_end(self, claim: Claim) -> str | None:
+        """Why it did not end: it was freed or allocated meanwhile, or the journal takes nothing; None: it has ended."""
         try:
             self._ledger.obey(Expire(claim_id=claim.claim_id, at=self._ledger.now()), render=lambda _before, _after: None)
-        except Refusal as refusal:  # freed or allocated meanwhile; or the journal takes nothing
-            LOG.info("claim %s does not expire: %s", claim.claim_id, refusal)
+        except Refusal as refusal:
+            return str(refusal)
+        return None

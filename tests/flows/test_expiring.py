@@ -103,6 +103,19 @@ def test_another_reason_to_stay_is_said_anew(caplog: pytest.LogCaptureFixture) -
         for hour.open in ("a", "a", "b"):
             assert hour.turn_after(4000)
     assert [message[-1] for message in caplog.messages] == ["a", "b"]
+    assert hour.expirer.staying == {"c": "0000:01:00.0: b"}
+    hour.open = None
+    assert not hour.turn_after(60)
+    assert hour.expirer.staying == {}
+
+
+def test_it_stays_while_the_journal_takes_nothing() -> None:
+    hour = Hour()
+    hour.disk.full = True
+    assert hour.turn_after(4000)
+    assert list(hour.expirer.staying) == ["c"]
+    hour.disk.full = False
+    assert not hour.turn_after(60)
 
 
 def test_a_lost_device_is_open_nowhere() -> None:
