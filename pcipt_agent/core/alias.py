@@ -73,6 +73,14 @@ class Request:
     address: PciAddress | None = None
 
 
+class Readiness(StrEnum):
+    """What becomes of a device whose IOMMU, IOMMU group or driver is not as it must be."""
+
+    ENFORCE = "enforce"
+    WARN = "warn"
+    """It is handed out, and the answer says so. What the host uses or is half made is kept from guests all the same."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
     """What the operator said: the second of our three facts."""
@@ -82,5 +90,6 @@ class RuleSet:
     aliases: Mapping[str, Alias]
     report_in_placement: bool = False
     pci_in_placement: bool = False
+    readiness: Readiness = Readiness.ENFORCE
     digest: str = ""
     """Short hash of the operator's text, to compare hosts by."""

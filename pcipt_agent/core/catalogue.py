@@ -2,25 +2,26 @@
 """Catalogue: Host × RuleSet, what could be handed out if nothing were claimed.
 
 Derived anew when either changes, and only then, because it is linear in the devices; a claim only reads it. It gives every device
-an index (its place in address order), keeps the entry that matched it, and the sets that selection cuts with.
+an index (its place in address order), keeps the entry that matched it, and the sets that selection cuts with. Why a device is not
+ready is worked out when somebody asks: most never do.
 
 Does not know: claims, NUMA policies, how a choice is made (`core.selection`).
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.alias import Alternative, RuleSet
+from pcipt_agent.core.alias import Alternative, Readiness, RuleSet
 from pcipt_agent.core.device import Device, DeviceType
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, set_of
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, filed, indexes, set_of
+from pcipt_agent.core.domain import Version
 from pcipt_agent.core.host import Host
-from pcipt_agent.core.readiness import NotReady, not_ready
+from pcipt_agent.core.iommu_groups import Hindrance, accompanied, company_in_words
+from pcipt_agent.core.readiness import DriverTrouble, NotReady, Unready, driver_trouble, of_itself
+from pcipt_agent.core.safety import kinship_of, safety_of
 from pcipt_agent.core.spec import AddressGlob, DeviceSpec, mismatch, resource_class, traits
-
-Label = TypeVar("Label", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Catalogue:
 
     host: Host
     rules: RuleSet
+    libvirt_version: Version | None
     devices: tuple[Device, ...]
     index_of: Mapping[PciAddress, int]
     spec_of: tuple[DeviceSpec | None, ...]
@@ -72,7 +74,9 @@ class Catalogue:
     assignable: DeviceSet
     """Matched by an entry."""
     ready: DeviceSet
-    """May be handed out safely, by `core.readiness`."""
+    """May be handed out safely; the coupled ones in company."""
+    coupled: DeviceSet
+    """Of the ready: those that can be had only if others of their IOMMU group are taken too."""
     offered: DeviceSet
     """What may be given: assignable, ready, not remote-managed, no vDPA device."""
     harmless: DeviceSet
@@ -97,6 +101,8 @@ class Catalogue:
     """PF index → its VFs, for every PF with a VF here."""
     group_mates: tuple[DeviceSet, ...]
     """By index: the other members of its IOMMU group, bridges left out."""
+    hindrances: Mapping[int, Hindrance]
+    """IOMMU group → what stands in the way in it; without the groups where nothing does."""
 
     def fitting(self, alternatives: Sequence[Alternative]) -> DeviceSet:
         """The assignable devices that fit any of the alternatives."""
@@ -119,9 +125,52 @@ class Catalogue:
         return set_of(index for index in map(self.index_of.get, addresses) if index is not None)
 
     def not_ready(self, index: int) -> tuple[NotReady, ...]:
-        """Why the device must not be handed out; empty where it may."""
-        why = not_ready(self.devices[index])
-        return () if why is None else (why,)
+        """Why the device must not be handed out, the most telling reason first; empty where it may."""
+        device = self.devices[index]
+        found = list(of_itself(device, self.host))
+        if self.rules.readiness is Readiness.ENFORCE:
+            found += self._of_the_group(index, among=self.all_devices & ~self.coupled)
+            trouble = self._of_the_driver(index)
+            found += [trouble.why] if trouble is not None and trouble.refused else []
+        return tuple(found)
+
+    def warnings(self, index: int, beside: DeviceSet = EMPTY) -> tuple[NotReady, ...]:
+        """What does not keep the device from being handed out, and should be known. `beside` are its holder's other devices: for
+        company that is there nobody is warned."""
+        enforcing = self.rules.readiness is Readiness.ENFORCE
+        found = list(self._of_the_group(index, among=self.coupled if enforcing else self.all_devices, beside=beside))
+        trouble = self._of_the_driver(index)
+        return (*found, trouble.why) if trouble is not None and not (trouble.refused and enforcing) else tuple(found)
+
+    def _of_the_group(self, index: int, *, among: DeviceSet, beside: DeviceSet = EMPTY) -> Iterator[NotReady]:
+        device = self.devices[index]
+        if not among >> index & 1:
+            return
+        if device.iommu_group is None:
+            yield NotReady(Unready.NO_IOMMU_GROUP, "it is in no IOMMU group: the host has no IOMMU, or it is off")
+            return
+        hindered = self.hindrances.get(device.iommu_group)
+        obstacles = EMPTY if hindered is None else hindered.against(index) & ~(hindered.movable & beside)
+        if hindered is not None and obstacles and device.device_type is not DeviceType.VDPA:
+            detail = company_in_words(hindered.group, obstacles, self.devices)
+            if hindered.coupled >> index & 1:
+                detail += ": ask for both in one claim" if obstacles.bit_count() == 1 else ": ask for all of them in one claim"
+            yield NotReady(Unready.GROUP_NOT_VIABLE, detail)
+
+    def _of_the_driver(self, index: int) -> DriverTrouble | None:
+        spec = self.spec_of[index]
+        if spec is None:
+            return None
+        return driver_trouble(self.devices[index], managed=spec.tags.managed, libvirt_version=self.libvirt_version)
+
+    def company_of(self, index: int) -> DeviceSet:
+        """What must be taken with the device; empty where it needs nobody."""
+        group = self.devices[index].iommu_group
+        return self.hindrances[group].movable & ~(1 << index) if self.coupled >> index & 1 and group is not None else EMPTY
+
+    def accompanied(self, among: DeviceSet) -> DeviceSet:
+        """Of the devices `among`, those whose company, if they need any, is among them too."""
+        return accompanied(tuple(self.hindrances.values()), among) if self.coupled else among
 
     def kind_of(self, index: int) -> Kind | None:
         """None where no entry matches the device."""
@@ -134,65 +183,47 @@ class Catalogue:
         return 1 << pf | self.members.get(pf, EMPTY)
 
 
-def catalogue_of(host: Host, rules: RuleSet) -> Catalogue:
+def catalogue_of(host: Host, rules: RuleSet, libvirt_version: Version | None = None) -> Catalogue:
     """Matches every device against the rules, and sorts them into sets. Linear in the devices."""
     devices = tuple(host.devices[address] for address in sorted(host.devices))
     index_of = {device.address: index for index, device in enumerate(devices)}
     spec_of = _Matcher(rules.specs, host).match_all(devices)
-    assignable = set_of(index for index, spec in enumerate(spec_of) if spec is not None)
-    ready = set_of(index for index, device in enumerate(devices) if not_ready(device) is None)
-    remote_managed = set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.remote_managed)
+    kinship = kinship_of(devices, index_of)
+    safety = safety_of(devices, spec_of, kinship, rules=rules, libvirt_version=libvirt_version)
     networked = _networked(spec_of) if rules.report_in_placement else EMPTY
-    by_type = _filed(enumerate(device.device_type for device in devices))
+    by_type = filed(enumerate(device.device_type for device in devices))
     by_kind = _by_kind(devices, spec_of)
-    offered = assignable & ready & ~remote_managed & ~by_type.get(DeviceType.VDPA, EMPTY)
-    unit_of = tuple(index_of.get(device.parent or device.address, index) for index, device in enumerate(devices))
-    members = _filed((index, unit) for index, unit in enumerate(unit_of) if unit != index)
-    pf_alone = {unit: 1 << unit for unit in members}
+    on_offer = safety.offered & ~networked
     return Catalogue(
         host=host,
         rules=rules,
+        libvirt_version=libvirt_version,
         devices=devices,
         index_of=index_of,
         spec_of=spec_of,
-        assignable=assignable,
-        ready=ready,
-        offered=offered,
-        harmless=_harmless(len(devices), members, assignable & ready),
+        assignable=safety.assignable,
+        ready=safety.ready,
+        coupled=safety.coupled,
+        offered=safety.offered,
+        harmless=_harmless(len(devices), kinship.members, safety.assignable & safety.ready),
         by_type=by_type,
-        by_numa_node=_filed(enumerate(device.numa_node for device in devices)),
-        by_ids=_filed(enumerate((device.vendor_id, device.product_id) for device in devices)),
+        by_numa_node=filed(enumerate(device.numa_node for device in devices)),
+        by_ids=filed(enumerate((device.vendor_id, device.product_id) for device in devices)),
         by_kind=by_kind,
-        by_alias=_by_alias(rules, by_kind, {each: those & offered & ~networked for each, those in by_type.items()}),
-        remote_managed=remote_managed,
+        by_alias=_by_alias(rules, by_kind, {each: those & on_offer for each, those in by_type.items()}),
+        remote_managed=safety.remote_managed,
         networked=networked,
-        relatives=tuple(members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of)),
-        unit_of=unit_of,
-        members=members,
-        group_mates=_group_mates(devices),
-    )
-
-
-def _group_mates(devices: Sequence[Device]) -> tuple[DeviceSet, ...]:
-    """Bridges are nobody's, so that they are no company."""
-    groups = _filed((index, device.iommu_group) for index, device in enumerate(devices) if not device.is_bridge)
-    return tuple(
-        EMPTY if device.iommu_group is None else groups.get(device.iommu_group, EMPTY) & ~(1 << index)
-        for index, device in enumerate(devices)
+        relatives=kinship.relatives,
+        unit_of=kinship.unit_of,
+        members=kinship.members,
+        group_mates=safety.group_mates,
+        hindrances=safety.hindrances,
     )
 
 
 def _networked(spec_of: Sequence[DeviceSpec | None]) -> DeviceSet:
     # nova differs: an alias takes them from the compute's pools all the same, and Placement counts nothing.
     return set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.physical_network)
-
-
-def _filed(pairs: Iterable[tuple[int, Label]]) -> dict[Label, DeviceSet]:
-    """Label → the set of the indexes that bear it."""
-    found: dict[Label, list[int]] = defaultdict(list)
-    for index, label in pairs:
-        found[label].append(index)
-    return {label: set_of(those) for label, those in found.items()}
 
 
 def _harmless(count: int, members: Mapping[int, DeviceSet], usable: DeviceSet) -> DeviceSet:
@@ -215,7 +246,7 @@ def _by_kind(devices: Sequence[Device], spec_of: Sequence[DeviceSpec | None]) ->
         if key not in kinds:
             kinds[key] = _kind(device, spec)
         pairs.append((index, kinds[key]))
-    return _filed(pairs)
+    return filed(pairs)
 
 
 def _kind(device: Device, spec: DeviceSpec) -> Kind:

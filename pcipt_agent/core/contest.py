@@ -41,7 +41,9 @@ class Excluded:
     decided: bool
 
 
-def resolve(catalogue: Catalogue, wants: Sequence[Want], fresh: Callable[[], Prefer]) -> Chosen | Shortage | Excluded:
+def resolve(
+    catalogue: Catalogue, wants: Sequence[Want], fresh: Callable[[], Prefer], *, effort: int = EFFORT
+) -> Chosen | Shortage | Excluded:
     """As `match`, with no PF beside a VF of it. `fresh` gives a preference that has seen no choice yet."""
     found = match(wants, fresh())
     if isinstance(found, Shortage):
@@ -51,7 +53,7 @@ def resolve(catalogue: Catalogue, wants: Sequence[Want], fresh: Callable[[], Pre
         return found
     if _crowded_out(catalogue, wants):
         return Excluded(set_of(clashes), decided=True)
-    contest = _Contest(catalogue, fresh, _alike(catalogue, wants), EFFORT - _effort(wants))
+    contest = _Contest(catalogue, fresh, _alike(catalogue, wants), effort - effort_of(wants))
     settled = contest.settle(wants, found, frozenset())
     decided = contest.effort_left > 0
     if settled is None and not decided:
@@ -93,7 +95,8 @@ def _pfs_last(catalogue: Catalogue, wants: Sequence[Want], prefer: Prefer) -> Ch
     return tuple(vfs or found for vfs, found in zip(first, last, strict=True))
 
 
-def _effort(wants: Sequence[Want]) -> int:
+def effort_of(wants: Sequence[Want]) -> int:
+    """What one matching costs."""
     return max(LEAST_EFFORT, sum(want.count for want in wants))
 
 
@@ -128,7 +131,7 @@ class _Contest:
     def _without(self, withdrawn: DeviceSet, wants: Sequence[Want], decided: frozenset[int]) -> Chosen | None:
         if self.effort_left <= 0:
             return None
-        self.effort_left -= _effort(wants)
+        self.effort_left -= effort_of(wants)
         left = [Want(want.count, want.candidates & ~withdrawn) for want in wants]
         found = match(left, self.fresh())
         return None if isinstance(found, Shortage) else self.settle(left, found, decided)

@@ -8,12 +8,16 @@ cost of a claim hardly grows with the host.
 Does not know: which device a bit stands for (`core.catalogue`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from typing import TypeVar
 
 DeviceSet = int
 """Bit N is the device with index N of one catalogue."""
 
 EMPTY: DeviceSet = 0
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 def set_of(indexes: Iterable[int]) -> DeviceSet:
@@ -39,3 +43,19 @@ def indexes(devices: DeviceSet) -> Iterator[int]:
     while index >= 0:
         yield index
         index = digits.find("1", index + 1)
+
+
+def filed(pairs: Iterable[tuple[int, Label]]) -> dict[Label, DeviceSet]:
+    """Label → the set of the indexes that bear it."""
+    found: dict[Label, list[int]] = defaultdict(list)
+    for index, label in pairs:
+        found[label].append(index)
+    return {label: set_of(those) for label, those in found.items()}
+
+
+def union(sets: Iterable[DeviceSet]) -> DeviceSet:
+    """What is in any of them."""
+    found = EMPTY
+    for each in sets:
+        found |= each
+    return found

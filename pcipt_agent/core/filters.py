@@ -39,14 +39,25 @@ class Question:
     affinity: Affinity
     own_mates: DeviceSet
     """What only shares an IOMMU group with the asking consumer's own devices."""
+    company: DeviceSet
+    """Coupled devices whose company the consumer has already, or can have with the same claim."""
 
     @staticmethod
-    def of(inventory: Inventory, request: Request, guest: Guest, own_mates: DeviceSet = EMPTY) -> "Question":
-        return Question(inventory, request, guest, affinity(inventory.catalogue, request.numa_policy, guest), own_mates)
+    def of(
+        inventory: Inventory, request: Request, guest: Guest, *, own_mates: DeviceSet = EMPTY, company: DeviceSet = EMPTY
+    ) -> "Question":
+        near = affinity(inventory.catalogue, request.numa_policy, guest)
+        return Question(inventory, request, guest, near, own_mates, company)
 
     @property
     def candidates(self) -> DeviceSet:
-        """The devices that the request may have now, each alone."""
+        """The devices that the request may have now, each alone or in `company`."""
+        lonely = self.inventory.catalogue.coupled & ~self.company
+        return self.in_any_company & ~lonely if lonely else self.in_any_company
+
+    @property
+    def in_any_company(self) -> DeviceSet:
+        """The devices that the request might have now, whatever they need with them."""
         catalogue, request = self.inventory.catalogue, self.request
         if request.address is not None:
             index = catalogue.index_of.get(request.address)
@@ -169,8 +180,19 @@ def _blockers(question: Question, index: int) -> str:
 def _company(question: Question, index: int) -> str:
     inventory = question.inventory
     mates = inventory.catalogue.group_mates[index] & (inventory.held | inventory.occupied)
-    named = first_of([inventory.catalogue.devices[mate].address for mate in indexes(mates)], _NAMED)
-    return f"its IOMMU group {_device(question, index).iommu_group} is another guest's: it has {named}"
+    if inventory.shared >> index & 1 and not question.own_mates >> index & 1:
+        named = first_of([inventory.catalogue.devices[mate].address for mate in indexes(mates)], _NAMED)
+        return f"its IOMMU group {_device(question, index).iommu_group} is another guest's: it has {named}"
+    (lonely,) = inventory.catalogue.warnings(index, beside=mates)[:1]
+    return lonely.detail + _not_to_be_had(inventory, inventory.catalogue.company_of(index) & ~mates)
+
+
+def _not_to_be_had(inventory: Inventory, company: DeviceSet) -> str:
+    """What of the company can't be asked for now; empty where all of it can."""
+    for index in indexes(company & inventory.kept):
+        address = inventory.catalogue.devices[index].address
+        return f"; {address} is {inventory.status(address)} now"
+    return ""
 
 
 def _near_enough(question: Question) -> DeviceSet:
@@ -219,7 +241,7 @@ TO_BE_HAD: Final = (
     Filter("not-dirty", lambda q: ~q.inventory.dirty, _last_claim),
     Filter("not-disabled", lambda q: ~q.inventory.disabled, _out_of_service),
     Filter("not-blocked", lambda q: ~q.inventory.blocked, _blockers),
-    Filter("iommu-group", lambda q: ~(q.inventory.shared & ~q.own_mates), _company),
+    Filter("iommu-group", lambda q: ~(q.inventory.shared & ~q.own_mates | q.inventory.catalogue.coupled & ~q.company), _company),
     Filter(
         "not-remote-managed",
         lambda q: ~q.inventory.catalogue.remote_managed,

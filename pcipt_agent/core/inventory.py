@@ -59,7 +59,8 @@ class DeviceStatus(StrEnum):
     DISABLED = "disabled"
     """Taken out of service by an operator: itself, its PF or the host."""
     BLOCKED = "blocked"
-    """Not free because a relative is claimed, occupied or dirty, or its IOMMU group is another guest's."""
+    """Not free because a relative is claimed, occupied or dirty, its IOMMU group is another guest's, or what must be taken with it
+    can't be had."""
     FREE = "free"
 
 
@@ -93,12 +94,17 @@ class Inventory:
     @property
     def free(self) -> DeviceSet:
         """Assignable, ready, and nobody's in any way."""
-        return self.catalogue.assignable & self.catalogue.ready & ~(self.spoken_for | self.blocked | self.shared)
+        return self.catalogue.accompanied(self.catalogue.assignable & self.catalogue.ready & ~self.kept)
 
     @property
     def spoken_for(self) -> DeviceSet:
         """Held, occupied, dirty or disabled."""
         return self.held | self.occupied | self.dirty | self.disabled
+
+    @property
+    def kept(self) -> DeviceSet:
+        """What nobody new may have."""
+        return self.spoken_for | self.blocked | self.shared
 
     def status(self, address: PciAddress) -> DeviceStatus | None:
         """None where the address is neither on the host nor held."""
@@ -124,7 +130,8 @@ class Inventory:
             return DeviceStatus.DIRTY
         if self.disabled >> index & 1:
             return DeviceStatus.DISABLED
-        return DeviceStatus.BLOCKED if (self.blocked | self.shared) >> index & 1 else DeviceStatus.FREE
+        lonely = bool(catalogue.company_of(index) & self.kept)
+        return DeviceStatus.BLOCKED if lonely or (self.blocked | self.shared) >> index & 1 else DeviceStatus.FREE
 
     def blockers_of(self, device: Device) -> tuple[PciAddress, ...]:
         """The relatives that block it, in address order: held, occupied or dirty; a VF that is held but lost blocks its PF too."""

@@ -19,7 +19,6 @@ from pcipt_agent.core.device import Device
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import inventory_of
-from pcipt_agent.core.readiness import not_ready
 from pcipt_agent.views.description import parse_description
 from pcipt_agent.views.device_answers import devices_reply
 from pcipt_agent.views.kernel import FILES, NEEDED
@@ -132,9 +131,10 @@ def test_a_damaged_tree_costs_no_function_but_the_damaged(
         if all(name != "vpd" for _, name, _ in broken):  # VPD is read once for as long as the function's ids stay
             assert seen.devices == SysfsReader(root).read().devices
         check(seen, {address for address, _, _ in broken})
+        catalogue = catalogue_of(seen, rules(entry(1)))
         for name in entries:
             address = parse_address(name)
-            assert address is None or address in HOST.devices or not_ready(seen.devices[address]) is not None
+            assert address is None or address in HOST.devices or catalogue.not_ready(catalogue.index_of[address])
 
 
 @settings(max_examples=150)

@@ -158,7 +158,7 @@ def _selection_row(case: _Case, host: Host, rounds: int) -> SelectionRow:
 
 def _possible(inventory: Inventory, case: _Case) -> bool:
     try:
-        return bool(select(inventory, case.requests, Guest(), case.group_policy))
+        return bool(select(inventory, Wish(consumer="bench", requests=case.requests, group_policy=case.group_policy)))
     except Unsatisfied:
         return False
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deciding: the table of a claim's life, row by row, and what a decision carries."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -59,7 +60,8 @@ def test_the_table_has_every_state_meet_every_command() -> None:
 
 
 def test_a_claim_carries_what_its_xml_needs() -> None:
-    current = inventory(host(*sriov("01:00.0", vfs=1)), rules(entry(1, tags=Tags(managed=False))))
+    bound = [replace(device, driver="vfio-pci", vfio_driver=True) for device in sriov("01:00.0", vfs=1)]
+    current = inventory(host(*bound), rules(entry(1, tags=Tags(managed=False))))
     (event,) = decide(current, ClaimDevices(claim_id="c", wish=wish(wanting(1, DeviceType.VF)), at=7.0))
     assert isinstance(event, Claimed)
     (held,) = event.claim.held

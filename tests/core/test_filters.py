@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request
+from pcipt_agent.core.company import satisfied
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.filters import Question, Reasons, way_of
@@ -32,10 +33,12 @@ def reasons(current: Inventory, request: Request, nodes: frozenset[int] | None =
 @given(asked())
 def test_the_quick_way_the_explained_way_and_asking_each_device_agree(case: Asked) -> None:
     devices, reasons = case.inventory.catalogue.devices, Reasons()
-    for number, request in enumerate(case.requests):
-        question = Question.of(case.inventory, request, case.guest)
+    own_mates = case.inventory.group_mates_of(case.wish.consumer)
+    company = satisfied(case.inventory, own_mates)
+    for number, request in enumerate(case.wish.requests):
+        question = Question.of(case.inventory, request, case.wish.guest, own_mates=own_mates, company=company)
         found = way_of(question, number, group_policy=GroupPolicy.NONE, reasons=reasons)
-        assert [devices[index] for index in indexes(question.candidates)] == eligible(case.inventory, request, case.guest)
+        assert [devices[index] for index in indexes(question.candidates)] == eligible(case.inventory, request, case.wish)
         assert found.stages[-1].left == question.candidates.bit_count()
         assert (found.emptied_by is None) == (question.candidates.bit_count() >= request.count)
         if found.emptied_by is not None and request.address is None:
@@ -68,7 +71,11 @@ def test_every_filter_counts_also_behind_the_one_that_emptied() -> None:
         ("physical-network", 0),
         ("ready", 0),
         ("not-claimed", 0),
+        ("not-occupied", 0),
+        ("not-dirty", 0),
+        ("not-disabled", 0),
         ("not-blocked", 0),
+        ("iommu-group", 0),
         ("not-remote-managed", 0),
         ("not-vdpa", 0),
         ("numa-policy", 0),

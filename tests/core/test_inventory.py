@@ -13,6 +13,7 @@ from pcipt_agent.core.inventory import DeviceStatus, Inventory
 from tests.support.planned import allocated, at, claimed, entry, freed, host, inventory, pci, rules, sriov, wanting, wish
 
 CARD = sriov("01:00.0", vfs=2)
+WITHOUT_VFS = sriov("01:00.0", vfs=0)
 PF, V1, V2 = "01:00.0", "01:00.1", "01:00.2"
 
 
@@ -61,14 +62,14 @@ def test_a_pf_stays_blocked_until_the_last_of_its_vfs_is_freed() -> None:
 
 
 def test_vfs_enabled_under_a_claimed_pf_are_blocked() -> None:
-    before = claimed(inventory(host(CARD[0])), "c", wish(named(PF)))
+    before = claimed(inventory(host(*WITHOUT_VFS)), "c", wish(named(PF)))
     current = inventory(host(*CARD), book=before.book)
     assert statuses(current) == {PF: "claimed", V1: "blocked", V2: "blocked"}
 
 
 def test_a_lost_vf_still_blocks_its_pf_and_gives_it_back_when_freed() -> None:
     before = claimed(inventory(host(*CARD)), "c", wish(named(V1)))
-    current = inventory(host(CARD[0]), book=before.book)
+    current = inventory(host(*WITHOUT_VFS), book=before.book)
     assert current.status(at(V1)) is DeviceStatus.LOST
     assert current.status(at(PF)) is DeviceStatus.BLOCKED
     assert current.blockers_of(CARD[0]) == (at(V1),)

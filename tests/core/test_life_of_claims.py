@@ -7,23 +7,38 @@ is a fault.
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import assert_never
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.alias import Request
+from pcipt_agent.core.alias import Readiness, Request
 from pcipt_agent.core.catalogue import catalogue_of
-from pcipt_agent.core.claim import ClaimBook, ClaimState, Event, Wish, evolve
+from pcipt_agent.core.claim import (
+    Allocated,
+    ClaimBook,
+    Claimed,
+    ClaimState,
+    Cleaned,
+    Disabled,
+    Enabled,
+    Event,
+    Expired,
+    Freed,
+    Wish,
+    evolve,
+)
 from pcipt_agent.core.decide import Allocate, ClaimDevices, Command, Free, decide
 from pcipt_agent.core.device import Device
 from pcipt_agent.core.funnel import Unsatisfied
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import DeviceStatus, Inventory, after, inventory_of
+from pcipt_agent.core.readiness import Unready
 from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, Refusal
-from tests.support.brute import possible
+from tests.support.brute import obstacles, possible, unready
 from tests.support.planned import at, host
 from tests.support.planned import wish as planned_wish
 from tests.support.strategies import hosts, rule_sets, wishes
@@ -83,7 +98,7 @@ class LifeOfClaims(RuleBasedStateMachine):
         elif claim_id in self.wishes:
             assert isinstance(refusal, ClaimDiffers) == (wish != self.wishes[claim_id])
         else:
-            could = possible(before, wish.requests, wish.guest, wish.group_policy)
+            could = possible(before, wish)
             assert isinstance(refusal, Unsatisfied) != could
             if could:
                 self._note(claim_id, wish)
@@ -97,7 +112,22 @@ class LifeOfClaims(RuleBasedStateMachine):
                 there = self.current.catalogue.host.devices.get(other)
                 assert device.parent != other, "a VF beside its held PF"
                 assert there is None or there.parent != held.address, "a PF beside its held VF"
+                if there is not None and there.iommu_group is not None and there.iommu_group == device.iommu_group:
+                    holder = self.wishes[self.model[other]].consumer
+                    assert there.is_bridge or holder == wish.consumer, "two consumers in one IOMMU group"
             self.model[held.address] = claim_id
+        self._may_be_given(claim_id)
+
+    def _may_be_given(self, claim_id: str) -> None:
+        catalogue = self.current.catalogue
+        own = {held.address for claim in self.current.book.claims_of(self.wishes[claim_id].consumer) for held in claim.held}
+        for held in self.current.book.claims[claim_id].held:
+            index = catalogue.index_of[held.address]
+            assert not catalogue.not_ready(index), "given for all that is against it"
+            beside = catalogue.set_at(own)
+            if catalogue.rules.readiness is Readiness.ENFORCE:
+                assert {each.address for each in obstacles(self.current, catalogue.devices[index])} <= own, "in bad company"
+                assert all(why.reason is Unready.DRIVER for why in catalogue.warnings(index, beside=beside))
 
     @precondition(lambda self: self.wishes)
     @rule(data=st.data())
@@ -117,7 +147,7 @@ class LifeOfClaims(RuleBasedStateMachine):
 
     @rule(claim_id=CLAIM_IDS)
     def allocate(self, claim_id: str) -> None:
-        refusal = self._obey(Allocate(claim_id=claim_id))
+        refusal = self._obey(Allocate(claim_id=claim_id, at=2.0))
         if claim_id in self.wishes:
             assert refusal is None
             self.allocated.add(claim_id)
@@ -221,15 +251,36 @@ class LifeOfClaims(RuleBasedStateMachine):
             return None
         if catalogue.spec_of[catalogue.index_of[address]] is None and not there.faults:
             return DeviceStatus.NOT_ASSIGNABLE
-        if there.faults or there.is_bridge or there.iommu_group is None:
-            return DeviceStatus.UNUSABLE
-        pf_held = there.parent in self.model and there.parent in catalogue.host.devices
-        vf_held = any(self.whole.devices[held].parent == address for held in self.model)
-        return DeviceStatus.BLOCKED if pf_held or vf_held else DeviceStatus.FREE
+        against = unready(self.current, there)
+        if against is not None:
+            return {"used": DeviceStatus.USED_BY_HOST, "settling": DeviceStatus.SETTLING}.get(against, DeviceStatus.UNUSABLE)
+        lonely = any(self._is_kept(mate) for mate in obstacles(self.current, there))
+        return DeviceStatus.BLOCKED if lonely or self._is_kept(there, itself=False) else DeviceStatus.FREE
+
+    def _is_kept(self, device: Device, *, itself: bool = True) -> bool:
+        """Whether it, a relative of it or a member of its IOMMU group is held."""
+        present = self.current.catalogue.host.devices
+        if itself and device.address in self.model:
+            return True
+        if device.parent in self.model and device.parent in present:
+            return True
+        if any(self.whole.devices[held].parent == device.address for held in self.model):
+            return True
+        group = device.iommu_group
+        mates = [each for each in present.values() if group is not None and each.iommu_group == group and each != device]
+        return any(mate.address in self.model and not mate.is_bridge for mate in mates)
 
 
-def _claim_id(event: Event) -> str:
-    return event.claim.claim_id if not hasattr(event, "claim_id") else event.claim_id
+def _claim_id(event: Event) -> str | None:
+    match event:
+        case Claimed(claim):
+            return claim.claim_id
+        case Allocated() | Freed() | Expired():
+            return event.claim_id
+        case Cleaned() | Disabled() | Enabled():
+            return None
+        case _:
+            assert_never(event)
 
 
 LifeOfClaims.TestCase.settings = settings(max_examples=70, stateful_step_count=30, deadline=None)

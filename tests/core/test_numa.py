@@ -3,22 +3,21 @@
 
 import pytest
 
-from pcipt_agent.core.alias import GroupPolicy, NumaPolicy
+from pcipt_agent.core.alias import NumaPolicy
 from pcipt_agent.core.funnel import Unsatisfied
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.numa import affinity
 from pcipt_agent.core.selection import select
-from tests.support.planned import host, inventory, pci, wanting
+from tests.support.planned import host, inventory, pci, wanting, wish
 
 FOUR_NODES = (0, 0, 1, 1)
 """The guide's machine: nodes 0 and 1 on socket 0, nodes 2 and 3 on socket 1."""
 
 
 def chosen(current: Inventory, policy: NumaPolicy, count: int, nodes: set[int] | None) -> tuple[int, ...] | None:
-    guest = Guest(None if nodes is None else frozenset(nodes))
     try:
-        return select(current, [wanting(count, policy=policy)], guest, GroupPolicy.NONE)[0]
+        return select(current, wish(wanting(count, policy=policy), nodes=nodes))[0]
     except Unsatisfied:
         return None
 

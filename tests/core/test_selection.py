@@ -10,28 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from pcipt_agent.core.alias import GroupPolicy, NumaPolicy, Request
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.funnel import Funnel, Unsatisfied
-from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.selection import explain, select
 from tests.support.brute import possible
 from tests.support.planned import at, claimed, entry, held_by, host, inventory, pci, rules, sriov, wanting, wish
 from tests.support.strategies import Asked, asked
 
-NOWHERE = Guest()
-
 
 def chosen(
     current: Inventory, *requests: Request, nodes: Sequence[int] | None = None, policy: GroupPolicy = GroupPolicy.NONE
 ) -> list[list[str]]:
-    guest = Guest(None if nodes is None else frozenset(nodes))
     devices = current.catalogue.devices
-    found = select(current, requests, guest, policy)
+    found = select(current, wish(*requests, nodes=nodes, isolate=policy is GroupPolicy.ISOLATE))
     return [[str(devices[index].address).removeprefix("0000:") for index in each] for each in found]
 
 
-def refused(current: Inventory, *requests: Request, guest: Guest = NOWHERE, policy: GroupPolicy = GroupPolicy.NONE) -> Funnel:
+def refused(current: Inventory, *requests: Request, policy: GroupPolicy = GroupPolicy.NONE) -> Funnel:
     with pytest.raises(Unsatisfied) as raised:
-        select(current, requests, guest, policy)
+        select(current, wish(*requests, isolate=policy is GroupPolicy.ISOLATE))
     return raised.value.funnel
 
 
@@ -184,7 +180,7 @@ def test_a_pf_and_its_vfs_asked_together_are_refused_naming_the_pf() -> None:
 
 def test_explaining_chooses_what_claiming_would() -> None:
     current = inventory(host(pci("01:00.0"), pci("02:00.0")))
-    funnel, found = explain(current, [wanting(1)], NOWHERE, GroupPolicy.NONE)
+    funnel, found = explain(current, wish(wanting(1)))
     assert found == ((0,),)
     assert funnel.requests[0].emptied_by is None
     held = claimed(current, "one", wish(wanting(1)))
@@ -194,8 +190,8 @@ def test_explaining_chooses_what_claiming_would() -> None:
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(asked())
 def test_a_choice_is_found_exactly_where_one_exists(case: Asked) -> None:
-    funnel, found = explain(case.inventory, case.requests, case.guest, case.group_policy)
-    assert (found is not None) == possible(case.inventory, case.requests, case.guest, case.group_policy)
+    funnel, found = explain(case.inventory, case.wish)
+    assert (found is not None) == possible(case.inventory, case.wish)
     short = any(way.emptied_by is not None for way in funnel.requests)
     assert (found is None) == (short or funnel.together is not None)
     assert "not decided" not in (funnel.together or "")
@@ -204,14 +200,15 @@ def test_a_choice_is_found_exactly_where_one_exists(case: Asked) -> None:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(asked())
 def test_what_is_chosen_is_free_fits_and_shuts_nothing_out(case: Asked) -> None:
-    _, found = explain(case.inventory, case.requests, case.guest, case.group_policy)
+    _, found = explain(case.inventory, case.wish)
     if found is None:
         return
     catalogue = case.inventory.catalogue
     given_out = [index for each in found for index in each]
     assert len(set(given_out)) == len(given_out)
-    assert [len(each) for each in found] == [request.count for request in case.requests]
-    assert all(case.inventory.free >> index & 1 for index in given_out)
+    assert [len(each) for each in found] == [request.count for request in case.wish.requests]
+    own_mates = case.inventory.group_mates_of(case.wish.consumer)
+    assert all((case.inventory.free | own_mates) >> index & 1 for index in given_out)
     assert not any(catalogue.relatives[index] >> other & 1 for index in given_out for other in given_out)
-    if case.group_policy is GroupPolicy.ISOLATE:
+    if case.wish.group_policy is GroupPolicy.ISOLATE:
         assert len({catalogue.unit_of[index] for index in given_out}) == len(given_out)

@@ -6,46 +6,84 @@ Does not know: sets, matching, funnels; it asks the devices, the entries and the
 
 from collections.abc import Sequence
 
-from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request
+from pcipt_agent.core.address import PciAddress
+from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Readiness, Request
+from pcipt_agent.core.claim import Wish
 from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.spec import DeviceSpec, resource_class, traits
 
 
-def eligible(inventory: Inventory, request: Request, guest: Guest) -> list[Device]:
+def eligible(inventory: Inventory, request: Request, wish: Wish) -> list[Device]:
     """The devices that the request could have alone."""
+    return [device for device in _in_any_company(inventory, request, wish) if not _missing(inventory, device, wish, [])]
+
+
+def unready(inventory: Inventory, device: Device) -> str | None:
+    """The first that is against the device on this host under these rules: used, settling, or something else."""
+    if device.host_uses:
+        return "used"
+    if _is_settling(inventory, device):
+        return "settling"
+    spec = inventory.catalogue.spec_of[inventory.catalogue.index_of[device.address]]
+    if device.faults or device.is_bridge or (spec is not None and not _driver_is_right(inventory, device, spec)):
+        return "something else"
+    return None if _group_could_be_viable(inventory, device) else "something else"
+
+
+def obstacles(inventory: Inventory, device: Device) -> list[Device]:
+    """The other members of its IOMMU group that keep vfio from opening it, while the rules mind."""
+    if inventory.catalogue.rules.readiness is Readiness.WARN or device.device_type is DeviceType.VDPA:
+        return []
+    return [mate for mate in _mates(inventory, device) if _is_in_the_way(mate)]
+
+
+def possible(inventory: Inventory, wish: Wish) -> bool:
+    """Whether all requests can be met at once."""
+    wanted = [(request.count, _in_any_company(inventory, request, wish)) for request in wish.requests]
+    if any(len(devices) < count for count, devices in wanted):
+        return False
+    wanted.sort(key=lambda each: len(each[1]))
+    return _Trying(inventory, wish).assign(wanted, [])
+
+
+class _Trying:
+    def __init__(self, inventory: Inventory, wish: Wish) -> None:
+        self._inventory, self._wish = inventory, wish
+        self._apart = wish.group_policy is GroupPolicy.ISOLATE
+
+    def assign(self, wanted: Sequence[tuple[int, Sequence[Device]]], taken: list[Device]) -> bool:
+        missing = {address for device in taken for address in _missing(self._inventory, device, self._wish, taken)}
+        if len(missing) > sum(count for count, _ in wanted):
+            return False
+        if not wanted:
+            return True
+        (count, devices), *others = wanted
+        if count == 0:
+            return self.assign(others, taken)
+        for place, device in enumerate(devices):
+            together = any(_collide(device, other, self._apart) for other in taken)
+            if not together and self.assign([(count - 1, devices[place + 1 :]), *others], [*taken, device]):
+                return True
+        return False
+
+
+def _in_any_company(inventory: Inventory, request: Request, wish: Wish) -> list[Device]:
     catalogue = inventory.catalogue
     return [
         device
         for device, spec in zip(catalogue.devices, catalogue.spec_of, strict=True)
         if spec is not None
         and _fits(device, spec, request, reported=catalogue.rules.report_in_placement)
-        and _may_be_handed_out(inventory, device, spec)
-        and _near_enough(inventory, device, request.numa_policy, guest)
+        and _is_sound(inventory, device)
+        and _for_aliases(device, spec)
+        and _driver_is_right(inventory, device, spec)
+        and _is_nobodys(inventory, device)
+        and _group_is_nobody_elses(inventory, device, wish)
+        and _group_could_be_viable(inventory, device)
+        and _near_enough(inventory, device, request.numa_policy, wish.guest)
     ]
-
-
-def possible(inventory: Inventory, requests: Sequence[Request], guest: Guest, group_policy: GroupPolicy) -> bool:
-    """Whether all requests can be met at once."""
-    wanted = [(request.count, eligible(inventory, request, guest)) for request in requests]
-    if any(len(devices) < count for count, devices in wanted):
-        return False
-    wanted.sort(key=lambda each: len(each[1]))
-    return _assign(wanted, [], group_policy is GroupPolicy.ISOLATE)
-
-
-def _assign(wanted: Sequence[tuple[int, Sequence[Device]]], taken: list[Device], apart: bool) -> bool:
-    if not wanted:
-        return True
-    (count, devices), *others = wanted
-    if count == 0:
-        return _assign(others, taken, apart)
-    for place, device in enumerate(devices):
-        together = any(_collide(device, other, apart) for other in taken)
-        if not together and _assign([(count - 1, devices[place + 1 :]), *others], [*taken, device], apart):
-            return True
-    return False
 
 
 def _collide(one: Device, other: Device, apart: bool) -> bool:
@@ -74,11 +112,40 @@ def _is(device: Device, spec: DeviceSpec, wanted: Alternative) -> bool:
     return wanted.traits <= traits(spec.tags)
 
 
-def _may_be_handed_out(inventory: Inventory, device: Device, spec: DeviceSpec) -> bool:
-    holders = inventory.book.holders
-    if device.faults or device.is_bridge or device.iommu_group is None or spec.tags.remote_managed:
+def _is_sound(inventory: Inventory, device: Device) -> bool:
+    return not (device.faults or device.is_bridge or device.host_uses or _is_settling(inventory, device))
+
+
+def _is_settling(inventory: Inventory, device: Device) -> bool:
+    present = inventory.catalogue.host.devices
+    for pf in (device, present.get(device.parent) if device.parent is not None else None):
+        if pf is not None and pf.sriov is not None:
+            here = [each for each in present.values() if each.parent == pf.address]
+            if len(here) != pf.sriov.num_vfs:
+                return True
+    return False
+
+
+def _for_aliases(device: Device, spec: DeviceSpec) -> bool:
+    return device.device_type is not DeviceType.VDPA and not spec.tags.remote_managed
+
+
+def _driver_is_right(inventory: Inventory, device: Device, spec: DeviceSpec) -> bool:
+    if inventory.catalogue.rules.readiness is Readiness.WARN:
+        return True
+    if device.iommu_group is None:
         return False
-    if device.device_type is DeviceType.VDPA or device.address in holders:
+    if device.device_type is DeviceType.VDPA:
+        return True
+    if not spec.tags.managed:
+        return device.vfio_driver
+    version = inventory.catalogue.libvirt_version
+    return not device.vfio_driver or device.driver == "vfio-pci" or version is None or version >= (10, 0, 0)
+
+
+def _is_nobodys(inventory: Inventory, device: Device) -> bool:
+    holders = inventory.book.holders
+    if device.address in holders:
         return False
     present = inventory.catalogue.host.devices
     if device.parent in holders and device.parent in present:
@@ -90,6 +157,39 @@ def _may_be_handed_out(inventory: Inventory, device: Device, spec: DeviceSpec) -
             if parent == device.address:
                 return False
     return True
+
+
+def _mates(inventory: Inventory, device: Device) -> list[Device]:
+    others = inventory.catalogue.host.devices.values()
+    return [each for each in others if device.iommu_group is not None and each.iommu_group == device.iommu_group and each != device]
+
+
+def _group_is_nobody_elses(inventory: Inventory, device: Device, wish: Wish) -> bool:
+    holders = [inventory.book.holder_of(mate.address) for mate in _mates(inventory, device) if not mate.is_bridge]
+    return all(holder is None or holder.wish.consumer == wish.consumer for holder in holders)
+
+
+def _is_in_the_way(device: Device) -> bool:
+    by_driver = device.driver is not None and not device.vfio_driver and device.driver not in ("pci-stub", "pcieport")
+    return by_driver or bool(device.host_uses)
+
+
+def _would_come(inventory: Inventory, device: Device) -> bool:
+    spec = inventory.catalogue.spec_of[inventory.catalogue.index_of[device.address]]
+    return spec is not None and spec.tags.managed and _is_sound(inventory, device) and _for_aliases(device, spec)
+
+
+def _group_could_be_viable(inventory: Inventory, device: Device) -> bool:
+    others = obstacles(inventory, device)
+    together = [device, *others]
+    torn = any(one.parent == other.address for one in together for other in together)
+    return not others or (all(_would_come(inventory, each) for each in others) and not torn)
+
+
+def _missing(inventory: Inventory, device: Device, wish: Wish, taken: Sequence[Device]) -> list[PciAddress]:
+    """What stands in its way and is neither taken too nor the consumer's already."""
+    own = {held.address for claim in inventory.book.claims_of(wish.consumer) for held in claim.held}
+    return [each.address for each in obstacles(inventory, device) if each not in taken and each.address not in own]
 
 
 def _near_enough(inventory: Inventory, device: Device, policy: NumaPolicy, guest: Guest) -> bool:

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request, RuleSet
+from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Readiness, Request, RuleSet
+from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.claim import ClaimBook, Wish
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, HostUse, HostUseKind
 from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.host import Host
-from pcipt_agent.core.inventory import Inventory
+from pcipt_agent.core.inventory import Inventory, inventory_of
 from pcipt_agent.core.spec import DeviceSpec, Tags
 from pcipt_agent.errors import Refusal
-from tests.support.planned import PF, PLAIN, VF, at, claimed, entry, host, inventory, pci, rules, sriov
+from tests.support.planned import PF, PLAIN, VF, at, claimed, entry, host, pci, rules, sriov
 
 NODES = st.sampled_from([0, 1, 2, None])
 PRODUCTS = (PLAIN, PF, VF, "000a", "000b")
@@ -56,12 +57,42 @@ def _card(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
 
 
 @st.composite
-def hosts(draw: st.DrawFn, cards: int = 1) -> Host:
-    """At least so many, and up to five, plain functions and SR-IOV cards on three NUMA nodes."""
-    kinds = draw(st.lists(st.sampled_from(["card", "card", "plain"]), min_size=cards, max_size=5))
+def _board(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
+    """Two or three functions in one IOMMU group, some of them with VFs, each with a driver or none."""
+    node, group = draw(NODES), bus << 8
+    first = pci(f"{bus:02x}:00.0", product=draw(st.sampled_from([PLAIN, "000a"])), numa_node=node)
+    devices = [first, pci(f"{bus:02x}:00.1", product="000b", numa_node=node)]
+    third = draw(st.sampled_from(["none", "none", "plain", "bridge", "card"]))
+    if third in ("plain", "bridge"):
+        devices.append(replace(pci(f"{bus:02x}:00.2", numa_node=node), class_code=0x060400 if third == "bridge" else None))
+    if third == "card":
+        devices += sriov(f"{bus:02x}:00.2", vfs=draw(st.sampled_from([1, 2])), numa_node=node)
+    return tuple(_bound(draw, replace(device, iommu_group=group)) for device in devices)
+
+
+def _bound(draw: st.DrawFn, device: Device) -> Device:
+    match draw(st.sampled_from(["none", "host", "host", "host", "pcieport", "vfio", "variant", "used"])):
+        case "none":
+            return device
+        case "host":
+            return replace(device, driver="snd_hda_intel")
+        case "pcieport":
+            return replace(device, driver="pcieport")
+        case "vfio":
+            return replace(device, driver="vfio-pci", vfio_driver=True)
+        case "variant":
+            return replace(device, driver="mlx5_vfio_pci", vfio_driver=True)
+        case _:
+            return replace(device, driver="ixgbe", host_uses=(HostUse(HostUseKind.ADDRESS, "eth0 has 192.0.2.7"),))
+
+
+@st.composite
+def hosts(draw: st.DrawFn, cards: int = 1, *, boards: bool = True) -> Host:
+    """At least so many, and up to five, plain functions, SR-IOV cards and boards of one IOMMU group on three NUMA nodes."""
+    kinds = draw(st.lists(st.sampled_from(["card", "card", "plain", *["board", "board"] * boards]), min_size=cards, max_size=5))
     devices: list[Device] = []
     for bus, kind in enumerate(kinds, start=1):
-        devices += draw(_plain(bus) if kind == "plain" else _card(bus))
+        devices += draw({"plain": _plain, "card": _card, "board": _board}[kind](bus))
     sockets = draw(st.sampled_from([(0, 0, 1), (0, 1, 1), (0, None, 1)]))
     return host(*devices, sockets=sockets)
 
@@ -73,7 +104,8 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
     entries = [draw(_entry(number)) for number in range(1, count + 1)]
     if draw(st.integers(0, 3)):
         entries.append(entry(count + 1))
-    return replace(rules(*entries), report_in_placement=draw(st.booleans()))
+    readiness = draw(st.sampled_from([Readiness.ENFORCE, Readiness.ENFORCE, Readiness.WARN]))
+    return replace(rules(*entries), report_in_placement=draw(st.booleans()), readiness=readiness)
 
 
 @st.composite
@@ -81,6 +113,7 @@ def _entry(draw: st.DrawFn, number: int) -> DeviceSpec:
     tags = Tags(
         physical_network=draw(st.sampled_from([None, None, "physnet1"])),
         remote_managed=draw(st.sampled_from([False, False, False, True])),
+        managed=draw(st.sampled_from([True, True, True, False])),
         live_migratable=draw(st.sampled_from([None, True, False])),
         resource_class=draw(st.sampled_from([None, None, "CUSTOM_A"])),
         traits=draw(st.sampled_from([frozenset[str](), frozenset({"CUSTOM_T"})])),
@@ -109,7 +142,7 @@ def requests(draw: st.DrawFn, current: Host) -> Request:
     return Request(
         count=draw(st.sampled_from([1, 1, 1, 2, 3])),
         numa_policy=policy,
-        device_type=draw(st.sampled_from([DeviceType.VF, DeviceType.VF, DeviceType.PF, DeviceType.PCI])),
+        device_type=draw(st.sampled_from([DeviceType.VF, DeviceType.VF, DeviceType.PF, DeviceType.PCI, DeviceType.PCI])),
         alternatives=tuple(draw(st.lists(ALTERNATIVES, min_size=1, max_size=2))),
     )
 
@@ -134,20 +167,18 @@ class Asked:
     """Requests for one guest, of one inventory."""
 
     inventory: Inventory
-    requests: tuple[Request, ...]
-    guest: Guest
-    group_policy: GroupPolicy
+    wish: Wish
 
 
 @st.composite
 def asked(draw: st.DrawFn) -> Asked:
     """With a claim or two standing already, where they could be had."""
     machine = draw(hosts())
-    current = inventory(machine, draw(rule_sets()), ClaimBook())
+    version = draw(st.sampled_from([None, (9, 0, 0), (10, 0, 0)]))
+    current = inventory_of(catalogue_of(machine, draw(rule_sets()), version), ClaimBook(), "0.0")
     for claim_id in draw(st.sampled_from([(), ("one",), ("one", "two")])):
         try:
             current = claimed(current, claim_id, draw(wishes(machine)))
         except Refusal:
             continue
-    wanted = tuple(draw(st.lists(requests(machine), min_size=1, max_size=4)))
-    return Asked(current, wanted, draw(guests()), draw(st.sampled_from(GroupPolicy)))
+    return Asked(current, replace(draw(wishes(machine)), requests=tuple(draw(st.lists(requests(machine), min_size=1, max_size=4)))))
