@@ -21,10 +21,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pcipt_agent.core.address import PciAddress, parse_address
-from pcipt_agent.core.device import Device, FaultKind, Link, Sriov, VdpaDevice
+from pcipt_agent.core.device import Device, FaultKind, HostUseKind, Link, Sriov, VdpaDevice
 from pcipt_agent.core.host import Host, NumaNode
 from pcipt_agent.views.cpus import cpus_text
 from pcipt_agent.views.vpd import NO_SERIAL, NOT_VPD, WRONG_SUM
+from tests.support.in_use import InUse
 
 STEPPED_OVER = ("config", "enable", "irq", "modalias", "remove", "resource", "uevent")
 """Some of the files that no reader of ours needs; a real function has some thirty more."""
@@ -44,8 +45,10 @@ class HostTree:
     def __init__(self, root: Path, host: Host) -> None:
         self.root = root
         self._sys = root / "sys"
+        self.used = InUse(root)
+        """What the host itself uses of it."""
         boot_id = root / "proc/sys/kernel/random/boot_id"
-        for directory in (self._sys / "bus/pci/devices", self._sys / "bus/pci/drivers", boot_id.parent):
+        for directory in (self._sys / "bus/pci/devices", self._sys / "bus/pci/drivers", self._sys / "class/net", boot_id.parent):
             directory.mkdir(parents=True)
         boot_id.write_text(f"{host.boot_id}\n")
         for node in host.numa_nodes.values():
@@ -73,17 +76,27 @@ class HostTree:
             child = directory / (f"virtio{device.address.slot}/net" if device.driver == "virtio-pci" else "net") / net.name
             child.mkdir(parents=True)
             _write(f"{child}/address", f"{net.mac or ''}\n")
+            _write(f"{child}/flags", "0x1002\n")
+            _link(self._sys / "class/net" / net.name, child)
         if device.driver is not None:
             self.bind(device.address, device.driver)
         self._link_to_group_and_pf(directory, device)
         for vdpa in device.vdpa:
             self.add_vdpa(device.address, vdpa)
+        for use in device.host_uses:
+            if use.kind is not HostUseKind.BOOT_DISPLAY:
+                self.used.show(directory, use)
+        if device.vfio_driver:
+            (directory / "vfio-dev/vfio0").mkdir(parents=True)
         _link(self._sys / "bus/pci/devices" / str(device.address), directory)
 
     def unplug(self, address: PciAddress) -> None:
         """The function is gone, with all links to it."""
         directory = self.directory_of(address)
         (self._sys / "bus/pci/devices" / str(address)).unlink()
+        for each in (*self._sys.glob("class/net/*"), *self._sys.glob("class/block/*")):
+            if f"/{address}/" in str(each.readlink()):
+                each.unlink()
         for link in directory.parent.parent.glob("pci*/*/virtfn*"):
             if link.readlink().name == str(address):
                 link.unlink()
@@ -104,6 +117,7 @@ class HostTree:
 
     def unbind(self, address: PciAddress) -> None:
         link = self.directory_of(address) / "driver"
+        shutil.rmtree(self.directory_of(address) / "vfio-dev", ignore_errors=True)
         if link.is_symlink():
             (link.resolve() / str(address)).unlink()
             link.unlink()
@@ -198,6 +212,8 @@ def files_of(device: Device) -> dict[str, str | bytes]:
         files["revision"] = f"0x{device.revision:02x}\n"
     if device.reset_methods:
         files["reset_method"] = f"{' '.join(device.reset_methods)}\n"
+    if any(use.kind is HostUseKind.BOOT_DISPLAY for use in device.host_uses):
+        files["boot_vga"] = "1\n"
     for fault in device.faults:
         name, _, written = fault.detail.partition(" holds ")
         if fault.kind is FaultKind.MISSING_FILE:
