@@ -102,3 +102,24 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Releases it to another process."""
+
+
+class KernelSettings(Protocol):
+    """What root may set below /sys. Paths are relative to it. Each raises HostError, naming file and value, where it is refused."""
+
+    def is_there(self, path: str) -> bool: ...
+
+    def read(self, path: str) -> str | None:
+        """What the file holds, without blanks around it; None where it is not there."""
+
+    def goal(self, path: str) -> str | None:
+        """The last part of where a link leads; None where there is no link."""
+
+    def write(self, path: str, value: str) -> None:
+        """The kernel has taken the value; whether it has obeyed is to be seen."""
+
+    def load_module(self, name: str) -> None:
+        """A driver of this name may be there afterwards."""
+
+    def add_vdpa(self, name: str, management_device: str) -> None:
+        """A vDPA device `name` over `pci/ADDRESS` is there."""

@@ -25,7 +25,7 @@ def notify(*variables: str) -> bool:
 
 
 def reloading() -> bool:
-    """Says that a reload has begun; `notify("READY=1")` ends it. Type=notify-reload needs both, and the time (systemd.service(5))."""
+    """Says that a reload has begun; `notify("READY=1")` ends it. Type=notify-reload needs both (systemd.service(5))."""
     return notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 

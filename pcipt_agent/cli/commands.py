@@ -9,7 +9,7 @@ from argparse import Namespace
 
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.cli.payloads import Call, Reply, UsageMistake, call_of
-from pcipt_agent.errors import ConfigError, HostError
+from pcipt_agent.errors import ConfigError, HostError, JournalError
 
 
 def obey(command: Namespace) -> int:
@@ -20,7 +20,7 @@ def obey(command: Namespace) -> int:
         return _obey(command, output)
     except UsageMistake as mistake:
         output.complain(str(mistake))
-    except HostError as error:
+    except (HostError, JournalError) as error:
         output.complain(str(error))
     except ConfigError as error:
         from pcipt_agent.views.mistakes import mistakes_text
@@ -46,6 +46,22 @@ def _obey(command: Namespace, output: Output) -> int:
 
             output.document(completion(command.shell))
             return ExitCode.DONE
+        case "install":
+            from pcipt_agent.cli.installing import install
+
+            return install(command, output)
+        case "uninstall":
+            from pcipt_agent.cli.installing import uninstall
+
+            return uninstall(command, output)
+        case "set-up":
+            from pcipt_agent.cli.setting_up import set_up
+
+            return set_up(command, output)
+        case "journal":
+            from pcipt_agent.cli.journal import journal
+
+            return journal(command, output)
         case _:
             return _call(command, output)
 

@@ -9,7 +9,7 @@ Does not know: what the commands do.
 
 from argparse import ArgumentParser
 
-from pcipt_agent.cli import local_commands, options
+from pcipt_agent.cli import host_commands, local_commands, options
 
 STATUSES = ("lost", "unlisted", "claimed", "allocated", "not-assignable", "unusable", "blocked", "free")
 TYPES = ("type-PCI", "type-PF", "type-VF", "vdpa")
@@ -32,6 +32,7 @@ def command_line() -> ArgumentParser:
     for declare in (_devices, _pools, _claims, _claim, _allocate, _free, _render, _explain):
         declare(commands.add_parser)
     local_commands.declare(commands.add_parser)
+    host_commands.declare(commands.add_parser)
     _version(commands.add_parser)
     return top
 

@@ -55,6 +55,12 @@ def test_every_command_is_there() -> None:
         "pcipt check-config",
         "pcipt capture",
         "pcipt completion",
+        "pcipt install",
+        "pcipt uninstall",
+        "pcipt set-up",
+        "pcipt journal",
+        "pcipt journal backup",
+        "pcipt journal restore",
         "pcipt version",
     ]
 
@@ -83,7 +89,7 @@ def words_of(example: str) -> list[str]:
 
 def test_every_command_that_answers_can_answer_in_json() -> None:
     without = [command.prog for command in commands(command_line()) if "--format" not in command.format_help()]
-    assert without == ["pcipt explain", "pcipt capture", "pcipt completion"]
+    assert without == ["pcipt explain", "pcipt capture", "pcipt completion", "pcipt journal"]
 
 
 def test_what_can_work_without_the_agent_takes_a_host() -> None:
