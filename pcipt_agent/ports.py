@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import ClaimBook, Decision
+from pcipt_agent.core.history import Past, Unreadable
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.errors import JournalError
@@ -19,6 +20,10 @@ RECORDS_KEPT: Final = 1000
 
 So many that compaction is rare and the last decisions stay readable; so few that a start replays them in a tenth of a second.
 """
+
+
+HISTORY_KEPT_SECONDS: Final = 90.0 * 24 * 3600
+"""For how long a journal keeps what is past, until it is told otherwise."""
 
 
 class HostReader(Protocol):
@@ -32,6 +37,40 @@ class HostReader(Protocol):
 
         What the host itself uses is as it is now, whatever the addresses. Costs little where they are few.
         """
+
+
+MOST_HINTED: Final = 1024
+"""Addresses that are looked at one by one; with more, a look at everything costs no more, and what is gathered stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Where to look again. Without an address it still says that something of what the host itself uses may be otherwise."""
+
+    addresses: frozenset[PciAddress] = frozenset()
+    everything: bool = False
+    """Hints were lost, or too many came."""
+
+    def __or__(self, other: "Hints") -> "Hints":
+        both = self.addresses | other.addresses
+        if self.everything or other.everything or len(both) > MOST_HINTED:
+            return Hints(everything=True)
+        return Hints(both)
+
+
+class HintSource(Protocol):
+    """Something outside that knows when to look, without being believed in anything else."""
+
+    def fileno(self) -> int:
+        """To be waited for with poll(2), for `poll_events`."""
+
+    @property
+    def poll_events(self) -> int: ...
+
+    def take(self) -> Hints:
+        """What was hinted at since the last call. Never blocks, and takes its time from nobody, however much there is."""
+
+    def close(self) -> None: ...
 
 
 class Clock(Protocol):
@@ -86,16 +125,27 @@ class Journal(Protocol):
         """
 
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
-        """Replaces all records by one that says `book`, in one commit. Raises as `append` does."""
+        """Replaces all records by one that says `book`, in one commit. What they told of the past is kept as history. Raises as
+        `append` does; where the history can't be written nothing is replaced."""
 
     def decisions(self) -> Iterator[Decision]:
         """Every decision since the last compaction, oldest first."""
+
+    def history(self, *, address: PciAddress | None = None, consumer: str | None = None) -> Iterator[Past | Unreadable]:
+        """Of a device or of a consumer: what is held now, then what is past, both newest first; what can't be told comes last.
+
+        What was done to the host is told with each device. May be called and read on any thread, at any time between `recover` and
+        `close`, and keeps no decision waiting. A caller that has seen enough just stops.
+        """
+
+    def keep_history(self, seconds: float) -> None:
+        """What was past for longer is dropped at the next compaction."""
 
     def length(self) -> int:
         """Records that a start would replay now."""
 
     def size_bytes(self) -> int:
-        """On disk, its write-ahead log included."""
+        """On disk, its write-ahead log and the history included."""
 
     def distrust(self, problem: str) -> JournalError:
         """The error which says that this journal holds what can't be true, where it is and the way out."""

@@ -4,12 +4,15 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
+from immutables import Map
+
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.claim import ClaimBook, Decision, evolve, forget_ended
+from pcipt_agent.core.claim import Claim, ClaimBook, Decision, evolve, forget_ended
+from pcipt_agent.core.history import About, Past, Unreadable, still_held, told
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.errors import HostError, JournalError, JournalUnwritable
-from pcipt_agent.ports import Recovered
+from pcipt_agent.ports import HISTORY_KEPT_SECONDS, Recovered
 
 
 @dataclass
@@ -67,6 +70,8 @@ class MemoryDisk:
     incarnation: int = 0
     records: int = 0
     decisions: list[Decision] = field(default_factory=list)
+    past: list[tuple[float, Past]] = field(default_factory=list)
+    """What compactions kept, and when each was decided."""
     full: bool = False
     holder: "MemoryJournal | None" = None
 
@@ -77,6 +82,7 @@ class MemoryJournal:
     def __init__(self, disk: MemoryDisk) -> None:
         self._disk = disk
         self._pending: tuple[str, int, ClaimBook | None] | None = None
+        self._history_kept_seconds: float = HISTORY_KEPT_SECONDS
 
     def recover(self, boot_id: str, at: float, forget_before: float) -> Recovered:
         disk = self._disk
@@ -104,12 +110,21 @@ class MemoryJournal:
 
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         self._note_start()
-        self._disk.base, self._disk.boot_id, self._disk.records = book, boot_id, 1
-        self._disk.decisions.clear()
+        self._replace(book, at)
+        self._disk.boot_id, self._disk.records = boot_id, 1
         self._disk.at = at
 
     def decisions(self) -> Iterator[Decision]:
         yield from list(self._disk.decisions)
+
+    def history(self, *, address: PciAddress | None = None, consumer: str | None = None) -> Iterator[Past | Unreadable]:
+        about = About(address if address is not None else consumer or "")
+        held, recent = self._told()
+        yield from still_held(held, about)
+        yield from (past for _, past in reversed([*self._disk.past, *recent]) if about.concerns(past))
+
+    def keep_history(self, seconds: float) -> None:
+        self._history_kept_seconds = seconds
 
     def length(self) -> int:
         return self._disk.records
@@ -130,7 +145,21 @@ class MemoryJournal:
             return
         self._disk.boot_id, self._disk.incarnation, kept = self._pending
         if kept is not None:
-            self._disk.base, self._disk.records = kept, 0
-            self._disk.decisions.clear()
+            assert self._disk.at is not None
+            self._replace(kept, self._disk.at)
+            self._disk.records = 0
         self._disk.records += 1
         self._pending = None
+
+    def _replace(self, book: ClaimBook, at: float) -> None:
+        disk = self._disk
+        disk.past = [each for each in [*disk.past, *self._told()[1]] if each[0] >= at - self._history_kept_seconds]
+        disk.base = book
+        disk.decisions.clear()
+
+    def _told(self) -> "tuple[Map[str, Claim], list[tuple[float, Past]]]":
+        held, recent = self._disk.base.claims, list[tuple[float, Past]]()
+        for decision in self._disk.decisions:
+            held, past = told(held, decision)
+            recent += ((decision.at, each) for each in past)
+        return held, recent

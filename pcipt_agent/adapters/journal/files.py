@@ -4,10 +4,11 @@
     state_path/            0700, and a flock on it for life (`journal.lock`)
         journal.db         0600, table `record`: one row a decision, start or claim book
         journal.db-wal     what was committed since the last checkpoint
+        history.db         what is past (`journal.history`)
 
 They are read, checked and replayed before SQLite may touch them. So damage is found before anything is written over it, and the
-book is there also where nothing can be written. They are never read while SQLite has them open: closing our descriptor would drop
-the POSIX locks that SQLite holds through its own (https://www.sqlite.org/howtocorrupt.html, 2.2.1).
+book is there also where nothing can be written. The agent never reads them while its SQLite has them open: closing our descriptor
+would drop the POSIX locks that SQLite holds through its own (https://www.sqlite.org/howtocorrupt.html, 2.2.1). Another process may.
 
 Does not know: how anything is written (`journal.store`), what the rows mean (`journal.replay`).
 """
@@ -60,12 +61,19 @@ class JournalFiles:
 
     def rows(self) -> Iterator[Row]:
         """Every row, oldest first."""
-        log = self.log.read_bytes() if self.log.exists() else b""
-        image = merged(self.database.read_bytes() if self.database.exists() else b"", log)
+        image = merged(*self._octets())
         with closing(sqlite3.connect(":memory:")) as memory:
             memory.deserialize(image)
             _examine(memory)
             yield from rows_of(memory)
+
+    def _octets(self) -> tuple[bytes, bytes]:
+        """The database and the log, of one moment also where the agent writes meanwhile: while the log only grows, whatever a
+        checkpoint may have written into the database stands in that log too (https://www.sqlite.org/wal.html)."""
+        while True:
+            before, database, log = _read(self.log), _read(self.database), _read(self.log)
+            if log.startswith(before):
+                return database, log
 
     def distrust(self, problem: str) -> JournalError:
         aside = shlex.quote(str(self.directory / "damaged"))
@@ -79,6 +87,10 @@ class JournalFiles:
     def _newer(self, problem: str) -> JournalError:
         remedy = "run the version of pcipt-agent that wrote it, or a later one; nothing was changed"
         return JournalError(str(self.database), problem, remedy)
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def rows_of(connection: sqlite3.Connection) -> Iterator[Row]:

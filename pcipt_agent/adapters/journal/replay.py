@@ -21,6 +21,7 @@ from pcipt_agent.core.claim import (
     Claimed,
     ClaimState,
     Cleaned,
+    Decision,
     Disabled,
     Enabled,
     Event,
@@ -70,6 +71,10 @@ class Tail:
 class Replayed:
     """What the rows read so far add up to."""
 
+    base: ClaimBook = EMPTY_BOOK
+    """As the last compaction left it."""
+    decisions: tuple[tuple[int, Decision], ...] = ()
+    """Since then, oldest first: the record's sequence number, and what it says."""
     book: ClaimBook = EMPTY_BOOK
     incarnation: int = 0
     boot_id: str | None = None
@@ -107,12 +112,20 @@ def entries(rows: Iterable[Row]) -> Iterator[tuple[Row, Entry]]:
 
 def replay(rows: Iterable[Row]) -> Replayed:
     """All of the rows, oldest first. Raises Untrusted and TooNew."""
-    so_far = Replayed()
+    so_far, decisions = Replayed(), list[tuple[int, Decision]]()
     for row, entry in entries(rows):
         so_far = replace(_noted(so_far, row, entry), boot_id=row.boot_id, tail=tail_after(so_far.tail, row, entry))
+        if isinstance(entry, Book):
+            decisions.clear()
+        elif isinstance(entry, Happened):
+            decisions.append((row.sequence, decision_of(row, entry)))
     if so_far.tail.count == 0:
         raise Untrusted("it has no record, and a journal is made with one")
-    return so_far
+    return replace(so_far, decisions=tuple(decisions))
+
+
+def decision_of(row: Row, entry: Happened) -> Decision:
+    return Decision(events=entry.events, at=row.at, boot_id=row.boot_id, request_id=entry.request_id, caller=entry.caller)
 
 
 def _noted(so_far: Replayed, row: Row, entry: Entry) -> Replayed:
@@ -127,7 +140,7 @@ def _noted(so_far: Replayed, row: Row, entry: Entry) -> Replayed:
         case Started(incarnation):
             return replace(so_far, incarnation=incarnation)
         case Book(incarnation, book):
-            return replace(so_far, book=book, incarnation=incarnation)
+            return replace(so_far, base=book, book=book, incarnation=incarnation)
         case _:
             assert_never(entry)
 

@@ -11,10 +11,13 @@ success for the next sync (https://lwn.net/Articles/752063/, "fsyncgate"), so no
 closed for writing, the process ends, and the next start finds out: before it answers, it checkpoints, which writes all that the
 log holds anew, to the database, and syncs that.
 
+*What is past.* A compaction drops the records that told it, so it is put into the history first (`journal.history`).
+
 Does not know: which decisions are right, when a running agent compacts (`flows.ledger`), the configuration.
 """
 
 import errno
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -23,12 +26,18 @@ from pathlib import Path
 from typing import Final
 
 from pcipt_agent.adapters.journal.files import APPLICATION_ID, JournalFiles, pragma, rows_of, sync_directory
+from pcipt_agent.adapters.journal.history import HistoryFile
 from pcipt_agent.adapters.journal.lock import AlreadyLocked, hold
-from pcipt_agent.adapters.journal.replay import Replayed, Tail, entries, row_after, tail_after
+from pcipt_agent.adapters.journal.recent import Recent
+from pcipt_agent.adapters.journal.replay import Replayed, Tail, decision_of, entries, row_after, tail_after
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import ClaimBook, Decision, forget_ended
+from pcipt_agent.core.history import About, Past, Unreadable
 from pcipt_agent.errors import JournalError, JournalUnwritable
-from pcipt_agent.ports import RECORDS_KEPT, Recovered
+from pcipt_agent.ports import HISTORY_KEPT_SECONDS, RECORDS_KEPT, Recovered
 from pcipt_agent.views.records import FORMAT, Book, Entry, Happened, Started
+
+LOG = logging.getLogger(__name__)
 
 _SCHEMA: Final = """
 CREATE TABLE record (
@@ -58,6 +67,9 @@ class SqliteJournal:
 
     def __init__(self, directory: Path) -> None:
         self._files = JournalFiles(directory)
+        self._history = HistoryFile(directory)
+        self._history_kept_seconds: float = HISTORY_KEPT_SECONDS
+        self._recent = Recent()
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
         self._tail = Tail()
@@ -76,17 +88,17 @@ class SqliteJournal:
         except JournalError:
             self.close()
             raise
-        kept = forget_ended(found.book, forget_before)
         self._tail, self._incarnation = found.tail, found.incarnation + 1
-        due = found.tail.count > RECORDS_KEPT or len(kept.ended) < len(found.book.ended)
-        self._pending = Book(self._incarnation, kept) if due else Started(self._incarnation), boot_id, at
+        self._recent.begin(found.base.claims, found.decisions)
+        kept = self._compactable(found, forget_before, at)
+        self._pending = Started(self._incarnation) if kept is None else Book(self._incarnation, kept), boot_id, at
         if unwritable is None:
             try:
                 self._writer()
             except JournalUnwritable as refusal:
                 unwritable = refusal.problem
         return Recovered(
-            book=kept,
+            book=found.book if kept is None else kept,
             boot_id=found.boot_id,
             incarnation=self._incarnation,
             decisions=found.tail.count,
@@ -96,9 +108,11 @@ class SqliteJournal:
     def append(self, decision: Decision) -> None:
         connection = self._writer()
         self._write(connection, Happened(decision.events, decision.request_id, decision.caller), decision.boot_id, decision.at)
+        self._recent.happened(self._tail.sequence, decision)
 
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         connection = self._writer()
+        self._remember(at)
         self._checkpoint(connection)
         self._write(connection, Book(self._incarnation, book), boot_id, at)
 
@@ -106,15 +120,27 @@ class SqliteJournal:
         rows = self._files.rows() if self._connection is None else rows_of(self._connection)
         for row, entry in entries(rows):
             if isinstance(entry, Happened):
-                yield Decision(
-                    events=entry.events, at=row.at, boot_id=row.boot_id, request_id=entry.request_id, caller=entry.caller
-                )
+                yield decision_of(row, entry)
+
+    def history(self, *, address: PciAddress | None = None, consumer: str | None = None) -> Iterator[Past | Unreadable]:
+        about = About(address if address is not None else consumer or "")
+        held, past = self._recent.about(about)
+        yield from held
+        yield from past.values()
+        for each in self._history.past(about):
+            if isinstance(each, Unreadable):
+                yield each
+            elif each[0] not in past:
+                yield each[1]
+
+    def keep_history(self, seconds: float) -> None:
+        self._history_kept_seconds = seconds
 
     def length(self) -> int:
         return self._tail.count
 
     def size_bytes(self) -> int:
-        return self._files.size_bytes()
+        return self._files.size_bytes() + self._history.size_bytes()
 
     def distrust(self, problem: str) -> JournalError:
         return self._files.distrust(problem)
@@ -126,6 +152,22 @@ class SqliteJournal:
         if self._lock is not None:
             os.close(self._lock)
         self._lock = None
+
+    def _compactable(self, found: Replayed, forget_before: float, at: float) -> ClaimBook | None:
+        """The book that a compaction is to write at this start; None where none is due, or the past can't be put away first."""
+        kept = forget_ended(found.book, forget_before)
+        if found.tail.count <= RECORDS_KEPT and len(kept.ended) == len(found.book.ended):
+            return None
+        try:
+            self._remember(at)
+        except JournalUnwritable as refusal:
+            LOG.warning("the journal is not compacted: %s", refusal.problem)
+            return None
+        return kept
+
+    def _remember(self, at: float) -> None:
+        """What the records tell of the past is in the history, so that they may go. Raises JournalUnwritable."""
+        self._history.add(self._recent.past(), drop_before=at - self._history_kept_seconds)
 
     def _take(self) -> None:
         """The state directory is there, and ours. Raises JournalUnwritable where it can't be made for want of room."""
@@ -228,6 +270,8 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise self._failure(error) from error
         self._tail = tail_after(self._tail, row, entry)
+        if isinstance(entry, Book):
+            self._recent.begin(entry.book.claims)
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         """The log's pages are in the database, synced, and the log is empty. For want of room it stays as it is: no harm."""
