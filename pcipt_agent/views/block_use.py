@@ -63,6 +63,11 @@ def mounted(name: str, target: str) -> HostUse:
     return HostUse(HostUseKind.MOUNTED, f"{shown(name)} is mounted on {target}")
 
 
+def part_of_btrfs(name: str) -> HostUse:
+    """Of which only one device is named where it is mounted."""
+    return HostUse(HostUseKind.MOUNTED, f"{shown(name)} is part of a mounted btrfs")
+
+
 def swap(name: str) -> HostUse:
     return HostUse(HostUseKind.SWAP, f"{shown(name)} is swap")
 

@@ -11,7 +11,7 @@ Source: drivers/vfio/vfio_main.c (class vfio-dev), include/linux/mod_devicetable
 
 import re
 
-_ALIAS = re.compile(rb"^alias\s+vfio_pci:\S+\s+(\S+)", re.MULTILINE)
+_ALIAS = re.compile(rb"^alias[ \t]+vfio_pci:\S+[ \t]+(\S+)", re.MULTILINE)
 
 
 def vfio_modules_in(modules_alias: bytes) -> frozenset[str]:

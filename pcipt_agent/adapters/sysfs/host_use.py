@@ -21,7 +21,7 @@ from pathlib import Path
 from pcipt_agent.adapters.sysfs.files import raise_ours, why
 from pcipt_agent.core.device import HostUse, HostUseKind
 from pcipt_agent.errors import HostError
-from pcipt_agent.views.block_use import held, mounted, mounts_in, swap, swaps_in
+from pcipt_agent.views.block_use import held, mounted, mounts_in, part_of_btrfs, swap, swaps_in
 from pcipt_agent.views.host_names import functions_in, nvme_head_in, rank, shown
 from pcipt_agent.views.net_use import NetTexts, netdev_uses
 
@@ -106,7 +106,7 @@ def _take_blocks(root: Path, found: _Found) -> None:
     for name, target in (*by_number.items(), *mounts.by_source.items()):
         found.take(functions.of(name), mounted(name, target))
     for name in _members_of_btrfs(root):
-        found.take(functions.of(name), mounted(name, "btrfs"))
+        found.take(functions.of(name), part_of_btrfs(name))
     for name in swaps_in(_text(f"{root}/proc/swaps")):
         found.take(functions.of(name), swap(name))
     for name in sorted(_listed(blocks), key=rank):
