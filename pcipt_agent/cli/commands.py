@@ -37,6 +37,10 @@ def _obey(command: Namespace, output: Output) -> int:
             from pcipt_agent.cli.checking import check_config
 
             return check_config(command, output)
+        case "doctor":
+            from pcipt_agent.cli.doctor import doctor
+
+            return doctor(command, output)
         case "capture":
             from pcipt_agent.cli.capture import capture
 
@@ -62,6 +66,10 @@ def _obey(command: Namespace, output: Output) -> int:
             from pcipt_agent.cli.journal import journal
 
             return journal(command, output)
+        case "events":
+            from pcipt_agent.cli.events import events
+
+            return events(command, output)
         case _:
             return _call(command, output)
 
@@ -84,17 +92,18 @@ def _call(command: Namespace, output: Output) -> int:
 
 def _show(command: Namespace, call: Call, reply: Reply, output: Output) -> int:
     refused = "refusal" in reply
+    code = ExitCode.REFUSED if refused or reply.get("attention") else ExitCode.DONE
     if output.as_json:
         output.json(reply)
-        return ExitCode.REFUSED if refused else ExitCode.DONE
+        return code
     from pcipt_agent.cli.pages import document_of, page_of, refusal_page
 
     if refused:
         output.complain(*refusal_page(reply))
-        return ExitCode.REFUSED
+        return code
     document = document_of(call.method, reply)
     if document is None:
         output.page(page_of(call.method, reply, command))
     else:
         output.document(document)
-    return ExitCode.DONE
+    return code

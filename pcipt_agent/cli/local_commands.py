@@ -9,7 +9,7 @@ from pcipt_agent.cli import options
 
 def declare(add: options.Add) -> None:
     """All of them."""
-    for each in (_check_config, _capture, _completion):
+    for each in (_check_config, _doctor, _capture, _completion):
         each(add)
 
 
@@ -25,6 +25,21 @@ def _check_config(add: options.Add) -> None:
     options.formatting(command)
     options.configured(command)
     options.host(command)
+
+
+def _doctor(add: options.Add) -> None:
+    command = options.command(
+        add,
+        "doctor",
+        "say what is missing on this host, each with the command that mends it",
+        "pcipt doctor",
+        "pcipt doctor --format json",
+        "pcipt doctor --host / --config-file my.conf     (without asking agent or libvirt)",
+        note="Run as root it sees most; what it can't see, it says. Exit code 1: there is a problem. Warnings are no problem.",
+    )
+    options.formatting(command)
+    options.reach(command, without_agent=True)
+    command.set_defaults(timeout=5.0)
 
 
 def _capture(add: options.Add) -> None:

@@ -84,7 +84,7 @@ def libvirt_finding(libvirt: Libvirt | NoLibvirt | Unseen) -> Finding:
             return Finding("libvirt", Verdict.PROBLEM, f"{uri} does not answer: {problem}", mend)
         case Libvirt(uri, version, qemu, domains):
             numbers = ", ".join(f"{name} {_version(number)}" for name, number in (("libvirt", version), ("QEMU", qemu)))
-            return ok("libvirt", f"{uri} answers: {numbers}, {len(domains)} domains")
+            return ok("libvirt", f"{uri} answers: {numbers}, {_counted(len(domains), 'domain')}")
         case _:
             assert_never(libvirt)
 
@@ -96,7 +96,7 @@ def agent_finding(agent: Agent | Unseen, version: str) -> Finding:
     if agent.version != version:
         seen = f"the agent that runs is {agent.version}, and {version} is installed"
         return Finding("agent", Verdict.WARNING, seen, "systemctl restart pcipt-agent.service")
-    return ok("agent", f"it answers: version {agent.version}, {len(agent.claims)} claims")
+    return ok("agent", f"it answers: version {agent.version}, {_counted(len(agent.claims), 'claim')}")
 
 
 def journal_finding(journal: Journal | DamagedJournal | Unseen | None) -> Finding:
@@ -109,7 +109,7 @@ def journal_finding(journal: Journal | DamagedJournal | Unseen | None) -> Findin
         case DamagedJournal(path, problem, way_out):
             return Finding("journal", Verdict.PROBLEM, f"{path}: {problem}", f"# {way_out}")
         case Journal(path, decisions, claims):
-            return ok("journal", f"{path} is whole: {decisions} records replayed, {claims} claims held")
+            return ok("journal", f"{path} is whole: {_counted(decisions, 'record')} replayed, {_counted(claims, 'claim')} held")
         case _:
             assert_never(journal)
 
@@ -126,7 +126,7 @@ def claim_findings(agent: Agent | Unseen, libvirt: Libvirt | NoLibvirt | Unseen)
     if not isinstance(libvirt, Libvirt):
         yield Finding("claims", Verdict.UNKNOWN, "libvirt was not reached, so whether each claim's guest is there is not known")
     elif not bad:
-        yield ok("claims", f"{len(agent.claims)} claims agree with libvirt's {len(libvirt.domains)} domains and the host's devices")
+        yield ok("claims", f"{_counted(len(agent.claims), 'claim')}: libvirt's domains and the host's devices agree")
 
 
 def _odd(device: OddDevice) -> Finding:
@@ -156,6 +156,10 @@ def _without_domain(claims: Sequence[HeldClaim], libvirt: Libvirt) -> list[Findi
         seen = f"{len(gone) - _NAMED} more claims are allocated to guests that libvirt does not have"
         findings.append(Finding("claims", Verdict.WARNING, seen, "pcipt claims --state allocated; virsh list --all --uuid"))
     return findings
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _version(number: Version | Unseen) -> str:

@@ -16,6 +16,8 @@ from pcipt_agent.views.description import description_of
 
 LEFT_OUT = "left out"
 """In place of a serial number: that there is one decides about remote_managed, and that it can be read about a warning."""
+_TELLING = frozenset({HostUseKind.ADDRESS, HostUseKind.ROUTE, HostUseKind.MOUNTED})
+"""What the host uses a device for, where the particulars are addresses of a network or names that somebody gave."""
 _NO_BOOT = "00000000-0000-0000-0000-000000000000"
 
 
@@ -40,7 +42,7 @@ def captured(host: Host, sighting: Sighting) -> str:
         "Run on it: pcipt devices --host THIS-FILE; or [agent] host_root = THIS-FILE.",
     ]
     if not sighting.serials:
-        lines.append("Left out: serial numbers, MAC and network addresses, the boot id.")
+        lines.append("Left out: serial numbers, MAC and network addresses, mount points, the boot id.")
     return "".join(f"# {_one_line(line)}\n" for line in lines) + "\n" + description_of(host)
 
 
@@ -55,15 +57,13 @@ def _without_serials(device: Device) -> Device:
         device,
         serial=None if device.serial is None else LEFT_OUT,
         netdevs=tuple(replace(each, mac=None) for each in device.netdevs),
-        host_uses=tuple(_without_addresses(each) for each in device.host_uses),
+        host_uses=tuple(_bare(each) for each in device.host_uses),
     )
 
 
-def _without_addresses(use: HostUse) -> HostUse:
-    """That there is one decides; the clause ends with it."""
-    if use.kind not in (HostUseKind.ADDRESS, HostUseKind.ROUTE) or use.detail.endswith(" the default route"):
-        return use
-    return replace(use, detail=f"{use.detail.rpartition(' ')[0]} ({LEFT_OUT})".lstrip())
+def _bare(use: HostUse) -> HostUse:
+    """The kind decides, and it stays; of the clause nothing does, however it is worded."""
+    return replace(use, detail=LEFT_OUT) if use.kind in _TELLING else use
 
 
 def _one_line(text: str) -> str:

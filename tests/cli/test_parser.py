@@ -53,6 +53,7 @@ def test_every_command_is_there() -> None:
         "pcipt explain device",
         "pcipt explain request",
         "pcipt check-config",
+        "pcipt doctor",
         "pcipt capture",
         "pcipt completion",
         "pcipt install",
@@ -100,6 +101,7 @@ def test_what_can_work_without_the_agent_takes_a_host() -> None:
         "pcipt explain device",
         "pcipt explain request",
         "pcipt check-config",
+        "pcipt doctor",
         "pcipt capture",
     ]
 

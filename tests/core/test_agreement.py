@@ -26,7 +26,7 @@ AGENT = Agent("0.1.0", (HeldClaim("c1", HERE, allocated=True),), ())
 
 def test_libvirt_that_answers_says_its_versions() -> None:
     found = libvirt_finding(LIBVIRT)
-    assert (found.verdict, found.seen) == (Verdict.OK, "qemu:///system answers: libvirt 9.0.0, QEMU 7.2.19, 1 domains")
+    assert (found.verdict, found.seen) == (Verdict.OK, "qemu:///system answers: libvirt 9.0.0, QEMU 7.2.19, 1 domain")
     assert "QEMU of unknown version" in libvirt_finding(Libvirt("x", (9,), BLIND, frozenset())).seen
 
 

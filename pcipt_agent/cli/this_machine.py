@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine that `pcipt doctor` runs on: its installation of the agent, libvirt, the journal, and what the agent says.
+
+All are asked at the same time, so the slowest decides how long it takes.
+
+Does not know: what the facts mean (`core.installation`, `core.agreement`).
+"""
+
+import os
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from oslo_config import cfg
+
+from pcipt_agent.adapters.checkup import installation as places
+from pcipt_agent.adapters.checkup.virsh import ask_libvirt
+from pcipt_agent.adapters.journal.files import JournalFiles
+from pcipt_agent.cli.agent import NotReachable, ask
+from pcipt_agent.cli.configuration import settings, sources_of
+from pcipt_agent.cli.payloads import Call, Reply
+from pcipt_agent.cli.within import Gathering
+from pcipt_agent.conf.settings import Settings
+from pcipt_agent.conf.sources import read_sources
+from pcipt_agent.core.agreement import Agent, DamagedJournal, HeldClaim, Journal, Libvirt, NoLibvirt, OddDevice
+from pcipt_agent.core.diagnosis import Unseen
+from pcipt_agent.core.host import Host
+from pcipt_agent.core.installation import UNIT, Installation, Place
+from pcipt_agent.errors import JournalError
+
+LIBVIRT_URI: Final = "qemu:///system"
+_LOOKED_AT: Final = ("lost", "unlisted", "occupied", "dirty")
+"""Statuses that somebody should look at."""
+_SECONDS: Final = 15.0
+"""For each fact; programs and calls have limits of their own, which are shorter."""
+_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What was found."""
+
+    installation: Installation | Unseen
+    libvirt: Libvirt | NoLibvirt | Unseen
+    journal: Journal | DamagedJournal | Unseen | None
+    agent: Agent | Unseen
+
+
+def examine(command: Namespace, host: Host | Unseen) -> Machine:
+    """This machine, by the configuration that the command line names. Raises ConfigError where that can't be read."""
+    found = settings(command, cfg.ConfigOpts())
+    url = command.transport_url or found.transport_url
+    installation = Gathering(lambda: _installation(command, found, host, url=url))
+    libvirt = Gathering(lambda: ask_libvirt(LIBVIRT_URI))
+    journal = Gathering(lambda: read_journal(found.state_path))
+    agent = Gathering(lambda: _agent(command))
+    return Machine(
+        installation=installation.within(_SECONDS),
+        libvirt=libvirt.within(_SECONDS),
+        journal=journal.within(_SECONDS),
+        agent=agent.within(_SECONDS),
+    )
+
+
+def read_journal(directory: Path) -> Journal | DamagedJournal | Unseen | None:
+    """What a replay of it comes to, also while the agent writes it; nothing is changed. None: there is none.
+
+    The files are read one after another, so only what was read while none of them changed is taken for damage.
+    """
+    files = JournalFiles(directory)
+    readable = os.access(directory, os.R_OK | os.X_OK)
+    if directory.exists() and not readable:
+        return Unseen(f"{directory} may not be read by this user", "sudo pcipt doctor")
+    for _ in range(_TRIES):
+        if not readable or not files.exist():
+            return None
+        before = _stamps(files)
+        try:
+            replayed = files.replayed()
+        except JournalError as error:
+            if before == _stamps(files):
+                return DamagedJournal(error.path, error.problem, error.way_out)
+        else:
+            return Journal(str(files.database), replayed.tail.count, len(replayed.book.claims))
+    return Unseen(f"{files.database} was written each time while it was read", "pcipt doctor")
+
+
+def _stamps(files: JournalFiles) -> list[tuple[int, int] | None]:
+    """When each was last written, and its size."""
+    stamps: list[tuple[int, int] | None] = []
+    for path in (files.database, files.log):
+        try:
+            status = path.stat()
+            stamps.append((status.st_mtime_ns, status.st_size))
+        except FileNotFoundError:
+            stamps.append(None)
+    return stamps
+
+
+def _installation(command: Namespace, found: Settings, host: Host | Unseen, *, url: str) -> Installation:
+    root, account = Path("/"), places.account_of()
+    read = read_sources(cfg.ConfigOpts(), sources_of(command))
+    files = [file.path for file in (*read.own, *([read.nova_file] if read.nova_file else []))]
+    functions = [] if isinstance(host, Unseen) else [each.address for each in host.devices.values() if each.parent is None]
+    return Installation(
+        unit=places.ask_unit(),
+        account=account,
+        libvirt_group=places.has_group("libvirt"),
+        state=places.place_of(found.state_path),
+        file_system=places.file_system_of(found.state_path, root / "proc/self/mountinfo"),
+        socket=_socket(url),
+        config_files=[path for path in map(places.path_of, files) if path],
+        vpd_files=places.vpd_files(root, functions),
+        udev=places.udev_listens(root),
+    )
+
+
+def _socket(url: str) -> Place | Unseen | None:
+    scheme, _, path = url.partition("://")
+    if scheme != "unix":
+        return None
+    place = places.place_of(Path(path.partition("?")[0]))
+    return Unseen(f"{path} is not there, as no agent runs", f"systemctl start {UNIT}") if place is None else place
+
+
+def _agent(command: Namespace) -> Agent | Unseen:
+    try:
+        version = ask(command, Call("version", {}))
+        claims = ask(command, Call("claims", {}))
+        devices = ask(command, Call("devices", {}))
+    except NotReachable as error:
+        return Unseen(f"agent not reachable: {error}", f"systemctl start {UNIT}")
+    return Agent(
+        version=str(version["agent"]),
+        claims=tuple(
+            HeldClaim(each["claim_id"], each["consumer"], each["state"] == "allocated") for each in _parts(claims, "claims")
+        ),
+        odd=tuple(
+            OddDevice(each["address"], each["status"], each["status_reason"] or "", each["claim_id"])
+            for each in _parts(devices, "devices")
+            if each["status"] in _LOOKED_AT
+        ),
+    )
+
+
+def _parts(reply: Reply, name: str) -> list[dict[str, Any]]:
+    parts = reply[name]
+    assert isinstance(parts, list)
+    return parts

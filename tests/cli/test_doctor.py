@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pcipt doctor` on trees, descriptions and this machine: it always answers, and its exit code says whether there is a problem."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pcipt_agent.views.description import parse_description
+from tests.support.hosttree import HostTree, directory_in_memory
+from tests.support.inside import pcipt_inside
+from tests.support.running import configured, pcipt, program, running_agent
+
+CHECKOUT = Path(__file__).parents[2]
+EXAMPLE = CHECKOUT / "etc/pcipt-agent/example.host"
+RULES = """\
+device_spec = {"vendor_id": "15b3", "product_id": "101e"}
+alias = {"name": "a1", "vendor_id": "15b3", "product_id": "101e", "device_type": "type-VF"}
+"""
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A host that has all that is needed."""
+    with directory_in_memory() as directory:
+        HostTree(directory, parse_description(EXAMPLE.read_text(), "a.host"))
+        write(directory, "proc/cmdline", "root=/dev/sda1 intel_iommu=on\n")
+        write(directory, "proc/cpuinfo", "vendor_id\t: GenuineIntel\n")
+        write(directory, "proc/sys/kernel/osrelease", "6.12.48\n")
+        write(directory, "sys/firmware/acpi/tables/DMAR", "")
+        yield directory
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.conf"
+    path.write_text(f"[pci]\n{RULES}")
+    return path
+
+
+def write(root: Path, name: str, text: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def findings(*words: str) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    """The exit code, and the findings of each check."""
+    done = pcipt_inside("doctor", "--format", "json", *words)
+    assert done.stderr == ""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in json.loads(done.stdout)["findings"]:
+        found.setdefault(each["check"], []).append(each)
+    assert json.loads(done.stdout)["content"] == (done.returncode == 0)
+    return done.returncode, found
+
+
+def verdicts(found: dict[str, list[dict[str, Any]]]) -> dict[str, set[str]]:
+    return {check: {each["verdict"] for each in those} for check, those in found.items()}
+
+
+def test_a_host_that_has_all_of_it_is_content(root: Path, config_file: Path) -> None:
+    code, found = findings("--host", str(root), "--config-file", str(config_file))
+    assert code == 0
+    assert verdicts(found) == {
+        "firmware": {"ok"},
+        "kernel-command-line": {"ok"},
+        "iommu-groups": {"ok"},
+        "vfio-pci": {"ok"},
+        "configuration": {"ok"},
+        "devices": {"ok"},
+        "versions": {"could-not-tell"},
+        "this-machine": {"could-not-tell"},
+    }
+
+
+def test_a_problem_is_the_exit_code_and_has_its_command(root: Path, config_file: Path) -> None:
+    for group in root.glob("sys/bus/pci/devices/*/iommu_group"):
+        group.unlink()
+    (root / "sys/firmware/acpi/tables/DMAR").unlink()
+    write(root, "proc/cmdline", "quiet\n")
+    code, found = findings("--host", str(root), "--config-file", str(config_file))
+    assert code == 1
+    for check in ("firmware", "kernel-command-line", "iommu-groups", "devices"):
+        assert verdicts(found)[check] == {"problem"}, check
+        assert all(each["mend"] for each in found[check])
+
+
+def test_every_fault_has_a_command_and_the_text_shows_it(root: Path, config_file: Path) -> None:
+    (root / "sys/firmware/acpi/tables/DMAR").unlink()
+    words = ("doctor", "--host", str(root), "--config-file", str(config_file))
+    done = pcipt_inside(*words)
+    told = json.loads(pcipt_inside(*words, "--format", "json").stdout)["findings"]
+    assert all(each["mend"] for each in told if each["verdict"] in ("problem", "warning"))
+    for each in told:
+        assert each["seen"] in done.stdout
+        assert each["mend"] is None or each["mend"] in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(" ok")
+
+
+def test_mistakes_in_the_configuration_are_findings_and_the_rest_is_said_all_the_same(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.conf").write_text('[pci]\ndevice_spec = {"vendor": "15b3"}\nalias = {"nam": "a1"}\n')
+    code, found = findings("--host", str(root), "--config-file", str(tmp_path / "bad.conf"))
+    assert code == 1
+    assert verdicts(found)["configuration"] == {"problem"}
+    assert len(found["configuration"]) > 1
+    assert verdicts(found)["firmware"] == {"ok"}
+    assert verdicts(found)["devices"] == {"could-not-tell"}
+
+
+def test_a_configuration_that_is_not_there_is_a_finding(root: Path) -> None:
+    code, found = findings("--host", str(root), "--config-file", "/nowhere.conf")
+    assert code == 1
+    assert "/nowhere.conf" in found["configuration"][0]["seen"]
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "tests/hosts").glob("*.host")), ids=lambda path: path.stem)
+def test_every_described_host_can_be_examined(path: Path, config_file: Path) -> None:
+    code, found = findings("--host", str(path), "--config-file", str(config_file))
+    assert code in (0, 1)
+    assert verdicts(found)["iommu-groups"] == {"ok"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"host boot x\nnonsense\n"])
+def test_a_host_that_can_not_be_read_is_a_problem_and_no_end(content: bytes, tmp_path: Path, config_file: Path) -> None:
+    (tmp_path / "a.host").write_bytes(content)
+    for where in (tmp_path / "a.host", tmp_path / "none", tmp_path):
+        code, found = findings("--host", str(where), "--config-file", str(config_file))
+        assert code == 1
+        assert verdicts(found)["host"] == {"problem"}
+
+
+def test_this_machine_is_examined_without_agent_or_rights(config_file: Path, tmp_path: Path) -> None:
+    config_file.write_text(f"[DEFAULT]\ntransport_url = unix://{tmp_path}/none.sock\n[agent]\nstate_path = {tmp_path}/state\n")
+    code, found = findings("--config-file", str(config_file))
+    assert code in (0, 1)
+    assert verdicts(found)["agent"] == {"could-not-tell"}
+    assert "systemctl start" in found["agent"][0]["mend"]
+    assert verdicts(found)["journal"] == {"ok"}
+    assert {"unit", "user", "state-directory", "socket", "udev", "libvirt", "claims"} <= found.keys()
+
+
+def test_a_running_agent_is_asked_and_its_journal_replayed(tmp_path: Path) -> None:
+    config_file = configured(tmp_path, EXAMPLE, RULES)
+    consumer = "8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10"
+    with running_agent(config_file) as agent:
+        agent.call("claim", claim_id="c1", consumer=consumer, requests=[{"alias": "a1", "count": 1}])
+        done = agent.pcipt("doctor", "--format", "json")
+    told = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
+    assert told["agent"]["verdict"] == "ok"
+    assert told["agent"]["seen"].endswith(" 1 claim")
+    assert told["journal"]["verdict"] == "ok"
+    assert told["journal"]["seen"].endswith(" 1 claim held")
+
+
+def test_a_damaged_journal_is_a_problem_with_its_way_out(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state/journal.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 4080)
+    (tmp_path / "a.conf").write_text(f"[agent]\nstate_path = {tmp_path}/state\n")
+    _, found = findings("--config-file", str(tmp_path / "a.conf"))
+    assert verdicts(found)["journal"] == {"problem"}
+    assert "mkdir" in found["journal"][0]["mend"]
+
+
+def test_an_agent_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "agent.sock"))
+        hanging.listen()
+        (tmp_path / "a.conf").write_text(f"[DEFAULT]\ntransport_url = unix://{tmp_path}/agent.sock\n")
+        command = [program("pcipt"), "doctor", "--format", "json", "--timeout", "0.5", "--config-file", str(tmp_path / "a.conf")]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    told = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
+    assert told["agent"]["verdict"] == "could-not-tell"
+    assert "no answer within 0.5 s" in told["agent"]["seen"]
+
+
+def test_nobody_needs_to_be_root(root: Path, config_file: Path) -> None:
+    """The installed command says the same as the one inside."""
+    words = ("doctor", "--host", str(root), "--config-file", str(config_file))
+    done, same = pcipt(*words), pcipt_inside(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (same.returncode, same.stdout, "")
