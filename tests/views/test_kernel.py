@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, HostUse, HostUseKind, Link, Netdev, Sriov, VdpaDevice
 from pcipt_agent.views.kernel import FILES, UNKNOWN_ID, Kin, Raw, RawFunction, RawVdpa, device_of, vf_numbers
 from pcipt_agent.views.vpd import Serial
 
@@ -118,6 +118,24 @@ def test_a_vf_whose_pf_is_not_here_is_still_a_vf() -> None:
     assert seen.faults == (Fault(FaultKind.VF_WITHOUT_PF, "physfn is 0000:3b:00.0"),)
 
 
+@pytest.mark.parametrize(("content", "uses"), [(b"1\n", [HostUseKind.BOOT_DISPLAY]), (b"0\n", []), (None, [])])
+def test_the_boot_display_is_used_by_the_host(content: Raw, uses: list[HostUseKind]) -> None:
+    assert [use.kind for use in device(boot_vga=content).host_uses] == uses
+
+
+def test_what_else_the_host_uses_comes_first() -> None:
+    mounted = HostUse(HostUseKind.MOUNTED, "sda is mounted on /")
+    seen = device_of(ADDRESS, raw({**NIC, "boot_vga": b"1\n"}), kin=ALONE._replace(host_uses=(mounted,)))
+    assert seen.host_uses == (mounted, HostUse(HostUseKind.BOOT_DISPLAY, "boot_vga is 1"))
+
+
+def test_a_driver_that_registers_with_vfio_is_told() -> None:
+    function = raw()._replace(driver="mlx5_vfio_pci", driver_module="mlx5_vfio_pci")
+    assert not device_of(ADDRESS, function, kin=ALONE).vfio_driver
+    assert device_of(ADDRESS, function._replace(has_vfio_dev=True), kin=ALONE).vfio_driver
+    assert device_of(ADDRESS, function, kin=ALONE._replace(vfio_modules=frozenset({"mlx5_vfio_pci"}))).vfio_driver
+
+
 def test_a_wide_domain_is_outside_the_limits() -> None:
     wide = PciAddress(0x10000, 0, 0, 0)
     assert device_of(wide, raw(), kin=ALONE).faults == (Fault(FaultKind.OUTSIDE_LIMITS, "10000:00:00.0"),)
@@ -180,6 +198,8 @@ FUNCTIONS = st.builds(
     st.just(()),
     st.lists(st.tuples(st.text(), RAWS), max_size=2).map(tuple),
     st.booleans(),
+    st.booleans(),
+    st.none() | st.text(),
 )
 VDPA = st.builds(RawVdpa, st.text(), st.none() | st.text(), st.lists(st.text(), max_size=2).map(tuple), RAWS)
 
