@@ -27,6 +27,7 @@ from pcipt_agent.core.claim import (
 )
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.guest import Guest
+from pcipt_agent.core.history import Ending, Span, Upkeep, UpkeepKind
 
 BOOT = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427"
 
@@ -150,6 +151,30 @@ EVENTS = st.one_of(
     st.builds(Enabled, st.none() | _ADDRESSES, _TIMES),
 )
 """Any event that can be written down, possible or not."""
+PASTS = st.one_of(
+    st.builds(
+        Span,
+        address=_ADDRESSES,
+        claim_id=_TEXT,
+        consumer=_TEXT,
+        since=_TIMES,
+        claimed_by=st.none() | _TEXT,
+        adopted_from=st.none() | _TEXT,
+        allocated_at=st.none() | _TIMES,
+        until=st.none() | _TIMES,
+        ended_by=st.none() | _TEXT,
+        ending=st.none() | st.sampled_from(Ending),
+        dirty=st.booleans(),
+    ),
+    st.builds(
+        Upkeep,
+        address=st.none() | _ADDRESSES,
+        kind=st.sampled_from(UpkeepKind),
+        at=_TIMES,
+        by=st.none() | _TEXT,
+        reason=st.none() | _TEXT,
+    ),
+)
 
 
 @st.composite
