@@ -265,6 +265,21 @@ def test_all_kinds_are_told_in_their_order(root: Path, used: InUse, disk: str) -
     assert disk
 
 
+def test_of_two_interfaces_of_one_function_the_kinds_are_still_in_their_order(root: Path, used: InUse, nic: str) -> None:
+    used.add_netdev(directory_of(root, NIC), "eth1")
+    used.bring_up(nic)
+    used.add_route(nic, "0.0.0.0/0", gateway=True)
+    used.add_address("eth1", "192.0.2.7/24")
+    assert found(root) == {NIC: ["address: eth1 has 192.0.2.7", "route: eth0 carries the default route"]}
+
+
+def test_a_tap_is_not_looked_into_for_it_is_over_nothing(root: Path, used: InUse, nic: str) -> None:
+    used.enslave(nic, "tap0")
+    assert NIC in found(root)
+    (root / "sys/devices/virtual/net/tap0/tun_flags").write_text("0x5002\n")
+    assert found(root) == {}
+
+
 ODD_LINES = [b"", b"garbled", b"\xff\xfe\x00", b"27 1", b"27 1 x:y / / rw - ext4 /dev/sda rw", b"eth0\t0\t0", b"-" * 5000]
 
 

@@ -10,7 +10,7 @@ Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tI
 eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
 eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 ens2\t00643362\t010200C0\t0003\t0\t0\t100\t00FFFFFF\t0\t0\t0
-*\t0000000A\t00000000\t0200\t0\t0\t0\t000000FF\t0\t0\t0
+*\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0
 eth4\t0000000B\t00000000\t0201\t0\t0\t0\t000000FF\t0\t0\t0
 """
 FIB_TRIE = b"""\
@@ -77,6 +77,23 @@ def test_ipv4_is_told_by_the_interface_of_each_route() -> None:
         "ens2": ["ens2 carries a route to 98.51.100.0/24"],
         "eth0": ["eth0 has 192.0.2.2", "eth0 carries the default route"],
     }
+
+
+def test_an_address_is_on_no_interface_that_only_routes_to_it() -> None:
+    narrow = ROUTE + "ens3\t000200C0\t010200C0\t0003\t0\t0\t0\tF0FFFFFF\t0\t0\t0\n"
+    narrow += "ppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n"
+    told = uses(route=narrow, fib_trie=FIB_TRIE)
+    assert told["eth0"] == ["eth0 has 192.0.2.2", "eth0 carries the default route"]
+    assert told["ens3"] == ["ens3 carries a route to 192.0.2.0/28"]
+    assert told["ppp0"] == ["ppp0 carries the default route"]
+
+
+def test_an_address_or_prefix_that_can_not_be_is_passed_over() -> None:
+    odd = b"     |-- 192.0.2.999\n        /32 host LOCAL\n"
+    assert uses(route=ROUTE, fib_trie=odd) == uses(route=ROUTE)
+    assert uses(ipv6_route=IPV6_ROUTE + IPV6_ROUTE.splitlines()[0].replace(b" 40 ", b" 81 ").replace(b"eth0", b"eth9")) == uses(
+        ipv6_route=IPV6_ROUTE
+    )
 
 
 def test_without_its_addresses_the_routes_still_tell() -> None:

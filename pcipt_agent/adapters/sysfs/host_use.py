@@ -56,9 +56,7 @@ class _Found:
         return kind in self._found.get(function, {})
 
     def by_function(self) -> dict[str, tuple[HostUse, ...]]:
-        return {
-            function: tuple(uses[kind] for kind in HostUseKind if kind in uses) for function, uses in sorted(self._found.items())
-        }
+        return {function: tuple(uses[kind] for kind in HostUseKind if kind in uses) for function, uses in self._found.items()}
 
 
 def _take_netdevs(root: Path, found: _Found) -> None:
@@ -66,8 +64,6 @@ def _take_netdevs(root: Path, found: _Found) -> None:
     said = netdev_uses(NetTexts(*[_text(f"{root}/proc/net/{name}") for name in NetTexts._fields]))
     uppers = {name: f"{root}/sys/devices/virtual/net/{name}" for name in _listed(f"{root}/sys/devices/virtual/net")}
     for name, uses in said.items():
-        if name in uppers:
-            continue
         # Not all uppers are virtual: Hyper-V's and virtio's failover interfaces are over a VF's.
         uppers[name] = f"{netdevs}/{name}"
         functions = functions_in(_led_to(f"{netdevs}/{name}"))
