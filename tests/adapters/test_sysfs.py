@@ -65,7 +65,7 @@ def test_a_driver_that_is_bound_is_seen(tree: HostTree, host: Host) -> None:
     reader = SysfsReader(tree.root)
     reader.read()
     tree.bind(FIRST_VF, "vfio-pci")
-    assert reader.read().devices[FIRST_VF] == replace(host.devices[FIRST_VF], driver="vfio-pci")
+    assert reader.read().devices[FIRST_VF] == replace(host.devices[FIRST_VF], driver="vfio-pci", vfio_driver=True)
 
 
 def test_vfs_that_are_enabled_arrive_with_their_numbers(tree: HostTree) -> None:
