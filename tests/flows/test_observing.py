@@ -2,15 +2,17 @@
 """A look at the host, and what is said when it can't be had."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
+from pcipt_agent.core.device import Fault, FaultKind
 from pcipt_agent.flows.claiming import free
 from pcipt_agent.flows.observing import Observer
-from pcipt_agent.ports import RECORDS_KEPT
+from pcipt_agent.ports import RECORDS_KEPT, Hints
 from pcipt_agent.views.wire import FreePayload
 from tests.support.ledgers import memory_ledger, small_host
-from tests.support.planned import host, pci
+from tests.support.planned import at, host, pci, sriov
 from tests.support.ports import GivenReader
 
 
@@ -19,10 +21,10 @@ def test_what_is_seen_is_the_ledgers_host() -> None:
     reader = GivenReader(small_host())
     observer = Observer(ledger, reader, ended_claims_kept_seconds=10)
     before = ledger.inventory
-    assert observer.look()
+    assert observer.look() is None
     assert ledger.inventory is before
     reader.host = host(pci("01:00.0"))
-    assert observer.look()
+    assert observer.look() is None
     assert ledger.inventory.catalogue.host is reader.host
 
 
@@ -33,7 +35,7 @@ def test_a_host_that_cant_be_read_is_as_it_was_and_that_is_said_once(caplog: pyt
     with caplog.at_level(logging.INFO):
         for problem in ("gone", "gone", "odd", "odd", None, None, "odd"):
             reader.problem = problem
-            assert observer.look() == (problem is None)
+            assert observer.look() == (None if problem is None else Hints(everything=True))
     assert ledger.inventory is before
     assert [(record.levelname, record.message.rpartition(": ")[2]) for record in caplog.records] == [
         ("ERROR", "gone"),
@@ -41,6 +43,29 @@ def test_a_host_that_cant_be_read_is_as_it_was_and_that_is_said_once(caplog: pyt
         ("INFO", "the host can be read again"),
         ("ERROR", "odd"),
     ]
+
+
+def test_a_hint_is_looked_at_and_nothing_else_is() -> None:
+    ledger, _ = memory_ledger()
+    reader = GivenReader(host(pci("01:00.0")))
+    observer = Observer(ledger, reader, ended_claims_kept_seconds=10)
+    assert observer.look_at(Hints(frozenset([at("01:00.0"), at("02:00.0")]))) is None
+    assert reader.asked == [(at("01:00.0"), at("02:00.0"))]
+    assert ledger.inventory.catalogue.host is reader.host
+    assert observer.look_at(Hints(everything=True)) is None
+    assert len(reader.asked) == 1
+
+
+def test_a_pf_whose_vfs_are_not_all_here_is_to_be_looked_at_again() -> None:
+    pf, *vfs = sriov("02:00.0", vfs=3)
+    odd = replace(vfs[1], faults=(Fault(FaultKind.MISSING_FILE, "vendor"),))
+    ledger, _ = memory_ledger()
+    reader = GivenReader(host(pf, vfs[0], odd))
+    observer = Observer(ledger, reader, ended_claims_kept_seconds=10)
+    again = observer.look()
+    assert again == Hints(frozenset([pf.address, odd.address]))
+    reader.host = host(pf, *vfs)
+    assert observer.look_at(again) is None
 
 
 def test_the_journal_is_tidied_by_the_way_and_ended_ids_are_kept_as_long_as_asked() -> None:

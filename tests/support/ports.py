@@ -34,15 +34,21 @@ class GivenReader:
     problem: str | None = None
     asked: list[tuple[PciAddress, ...]] = field(default_factory=list)
     """What `read_at` was called with."""
+    whole: int = 0
+    """How often `read` was called."""
 
     def read(self) -> Host:
-        if self.problem is not None:
-            raise HostError("/sys/bus/pci/devices", self.problem)
-        return self.host
+        self.whole += 1
+        return self._seen()
 
     def read_at(self, addresses: Collection[PciAddress]) -> Host:
         self.asked.append(tuple(sorted(addresses)))
-        return self.read()
+        return self._seen()
+
+    def _seen(self) -> Host:
+        if self.problem is not None:
+            raise HostError("/sys/bus/pci/devices", self.problem)
+        return self.host
 
 
 @dataclass
