@@ -46,7 +46,10 @@ from pcipt_agent.ports import HostReader
 from pcipt_agent.readers import reader_at
 from pcipt_agent.service import Service
 from pcipt_agent.stopping import StoppedEarly, Stopping, end_anyway
+from pcipt_agent.views.agent_facts import HintFacts, TransportFacts
 from pcipt_agent.views.mistakes import finding_line, mistakes_text
+from pcipt_agent.vitals import Sources as VitalSources
+from pcipt_agent.vitals import TimedReader, Vitals
 
 LOG = logging.getLogger(__name__)
 
@@ -170,18 +173,21 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
     journal = SqliteJournal(settings.state_path)
     try:
         notifications = Notifications(conf, settings.transport_url, host=settings.host)
-        world = World(reader=reader, journal=journal, clock=SystemClock(), listeners=(notifications,))
+        timed = TimedReader(reader, SystemClock(), stopwatch=time.monotonic)
+        world = World(reader=timed, journal=journal, clock=SystemClock(), listeners=(notifications,))
         kept = settings.ended_claims_kept
         ledger, _ = recover(world, loaded.rules, ended_claims_kept_seconds=kept)
         notifications.observed((), ledger.inventory)  # so that it can tell whose claim of before the start is freed
+        sources = _vital_sources(loaded, notifications, ledger.now())
+        vitals = Vitals(ledger, journal, host=settings.host, reader=timed, sources=sources)
         server = RpcServer(
             conf,
             settings.transport_url,
             host=settings.host,
-            methods=Service(ledger, settings.host).methods(),
+            methods=Service(ledger, journal, vitals.facts).methods(),
             on_fault=stopping.on_fault,
         )
-        observer = Observer(ledger, reader, ended_claims_kept_seconds=kept)
+        observer = Observer(ledger, timed, ended_claims_kept_seconds=kept)
         looking = threading.Thread(target=_look, args=(observer, settings.rescan_interval, stopping), name="looking", daemon=True)
         notifications.start()
         server.start()
@@ -195,6 +201,27 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
         journal.close()
     LOG.info("stopped")
     return ExitCode.FAULT if stopping.fault else ExitCode.STOPPED
+
+
+def _vital_sources(loaded: Loaded, notifications: Notifications, loaded_at: float) -> VitalSources:
+    url = loaded.settings.transport_url
+
+    def transport() -> TransportFacts:
+        return TransportFacts(
+            where=_shown(url),
+            broker=not url.startswith("unix:"),
+            notifications=notifications.sent,
+            notifications_lost=notifications.lost,
+        )
+
+    return VitalSources(
+        rules_loaded_at=lambda: loaded_at,
+        reload_failure=lambda: None,
+        hints=lambda: HintFacts(working=False, problem=None),
+        transport=transport,
+        claim_timeout_seconds=lambda: loaded.settings.claim_timeout,
+        staying=dict,
+    )
 
 
 def _finish(server: RpcServer, looking: threading.Thread, notifications: Notifications) -> None:
@@ -214,7 +241,11 @@ def _look(observer: Observer, interval_seconds: float, stopping: Stopping) -> No
 def _say_ready(ledger: Ledger, url: str) -> None:
     devices = len(ledger.inventory.catalogue.devices)
     claims = len(ledger.inventory.book.claims)
-    where = oslo_messaging.TransportURL.parse(cfg.CONF, url)
-    place = url if where.transport == "unix" else f"{where.transport}:// ({len(where.hosts)} hosts)"  # never a password
-    LOG.info("serving at %s: %d devices, %d claims", place, devices, claims)
+    LOG.info("serving at %s: %d devices, %d claims", _shown(url), devices, claims)
     systemd.notify("READY=1", f"STATUS={devices} devices, {claims} claims")
+
+
+def _shown(url: str) -> str:
+    """Without user and password."""
+    where = oslo_messaging.TransportURL.parse(cfg.CONF, url)
+    return url if where.transport == "unix" else f"{where.transport}:// ({len(where.hosts)} hosts)"

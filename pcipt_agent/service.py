@@ -6,36 +6,33 @@ What changes something goes to the ledger; what only asks is answered from a sna
 Does not know: oslo.messaging, the order in which the daemon starts.
 """
 
-from collections.abc import Mapping
-from importlib.metadata import version as version_of
+from collections.abc import Callable, Mapping
 
 from pcipt_agent.adapters.rpc import CallContext, Method, method
-from pcipt_agent.flows import claiming, describing
+from pcipt_agent.flows import claiming, describing, upkeeping
 from pcipt_agent.flows.ledger import Ledger
-from pcipt_agent.views import wire
+from pcipt_agent.ports import Journal
+from pcipt_agent.views import wire, wire_upkeep
+from pcipt_agent.views.agent_facts import AgentFacts
 from pcipt_agent.views.answers import claims_reply
 from pcipt_agent.views.contract import VERSION
 from pcipt_agent.views.device_answers import devices_reply, explain_device_reply
 from pcipt_agent.views.pool_answers import pools_reply
-from pcipt_agent.views.wire_replies import (
-    ClaimReply,
-    ClaimsReply,
-    DevicesReply,
-    ExplainDeviceReply,
-    ExplainRequestReply,
-    FreeReply,
-    PoolsReply,
-    RenderReply,
-    VersionReply,
-)
+from pcipt_agent.views.status_answers import status_reply
+from pcipt_agent.views.wire_devices import DevicesReply, ExplainDeviceReply, PoolsReply
+from pcipt_agent.views.wire_history import HistoryPayload, HistoryReply
+from pcipt_agent.views.wire_replies import ClaimReply, ClaimsReply, ExplainRequestReply, FreeReply, RenderReply, VersionReply
+from pcipt_agent.views.wire_status import StatusPayload, StatusReply
 
 
 class Service:
-    """What one agent answers; `host` is its `[DEFAULT] host`."""
+    """What one agent answers; `facts` says what it knows of itself now, and must not wait for anything."""
 
-    def __init__(self, ledger: Ledger, host: str) -> None:
+    def __init__(self, ledger: Ledger, journal: Journal, facts: Callable[[], AgentFacts]) -> None:
+        """`journal` is asked for history alone."""
         self._ledger = ledger
-        self._host = host
+        self._journal = journal
+        self._facts = facts
 
     def methods(self) -> Mapping[str, Method]:
         """Name → what answers it; the names are those of `views.methods`."""
@@ -49,6 +46,11 @@ class Service:
             "pools": method(wire.PoolsPayload, self._pools),
             "explain_device": method(wire.ExplainDevicePayload, self._explain_device),
             "explain_request": method(wire.ExplainRequestPayload, self._explain_request),
+            "disable": method(wire_upkeep.DisablePayload, self._disable),
+            "enable": method(wire_upkeep.EnablePayload, self._enable),
+            "clean": method(wire_upkeep.CleanPayload, self._clean),
+            "status": method(StatusPayload, self._status),
+            "history": method(HistoryPayload, self._history),
             "version": method(wire.VersionPayload, self._version),
         }
 
@@ -65,7 +67,7 @@ class Service:
         return describing.render(self._ledger.inventory, payload)
 
     def _claims(self, payload: wire.ClaimsPayload, _: CallContext) -> ClaimsReply:
-        return claims_reply(self._ledger.inventory, payload)
+        return claims_reply(self._ledger.inventory, payload, self._facts().standing)
 
     def _devices(self, payload: wire.DevicesPayload, _: CallContext) -> DevicesReply:
         return devices_reply(self._ledger.inventory, payload)
@@ -79,12 +81,27 @@ class Service:
     def _explain_request(self, payload: wire.ExplainRequestPayload, _: CallContext) -> ExplainRequestReply:
         return describing.explain_request(self._ledger.inventory, payload)
 
+    def _disable(self, payload: wire_upkeep.DisablePayload, context: CallContext) -> wire_upkeep.DisableReply:
+        return upkeeping.disable(self._ledger, payload, context.request_id, caller=context.caller)
+
+    def _enable(self, payload: wire_upkeep.EnablePayload, context: CallContext) -> wire_upkeep.EnableReply:
+        return upkeeping.enable(self._ledger, payload, context.request_id, caller=context.caller)
+
+    def _clean(self, payload: wire_upkeep.CleanPayload, context: CallContext) -> wire_upkeep.CleanReply:
+        return upkeeping.clean(self._ledger, payload, context.request_id, caller=context.caller)
+
+    def _status(self, _payload: StatusPayload, _context: CallContext) -> StatusReply:
+        return status_reply(self._ledger.inventory, self._facts())
+
+    def _history(self, payload: HistoryPayload, _: CallContext) -> HistoryReply:
+        return describing.history(self._ledger.inventory, self._journal, payload)
+
     def _version(self, _payload: wire.VersionPayload, _context: CallContext) -> VersionReply:
-        inventory = self._ledger.inventory
+        inventory, facts = self._ledger.inventory, self._facts()
         return VersionReply(
             generation=inventory.generation,
-            agent=version_of("pcipt-agent"),
+            agent=facts.version,
             api=VERSION,
-            host=self._host,
+            host=facts.host,
             rules=inventory.catalogue.rules.digest,
         )

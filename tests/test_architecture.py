@@ -17,14 +17,30 @@ PRODUCT = sorted((CHECKOUT / "pcipt_agent").rglob("*.py"))
 SOURCES = PRODUCT + sorted((CHECKOUT / "tests").rglob("*.py"))
 
 HOMES = {
+    "amqp": ["adapters/following.py"],
     "immutables": ["core/claim.py", "views/records.py"],
+    "kombu": ["adapters/following.py"],
     "lxml": ["views/domxml.py"],
     "os_resource_classes": ["conf/"],
     "os_traits": ["conf/"],
-    "oslo_config": ["conf/", "adapters/rpc", "adapters/notifications.py", "adapters/local_transport/", "daemon.py", "cli/"],
+    "oslo_config": [
+        "conf/",
+        "adapters/rpc",
+        "adapters/notifications.py",
+        "adapters/following.py",
+        "adapters/local_transport/",
+        "daemon.py",
+        "cli/",
+    ],
     "oslo_context": ["adapters/rpc"],
     "oslo_log": ["daemon.py"],
-    "oslo_messaging": ["adapters/rpc", "adapters/notifications.py", "adapters/local_transport/", "daemon.py"],
+    "oslo_messaging": [
+        "adapters/rpc",
+        "adapters/notifications.py",
+        "adapters/following.py",
+        "adapters/local_transport/",
+        "daemon.py",
+    ],
     "pydantic": ["views/wire", "views/methods.py"],
     "pyudev": ["adapters/udev.py"],
     "rich": ["views/text"],

@@ -36,6 +36,8 @@ class Notifications:
         self._transport = oslo_messaging.get_notification_transport(conf, url=url)
         options = conf.oslo_messaging_notifications
         where = oslo_messaging.TransportURL.parse(conf, url or options.transport_url)
+        self.sent = where.transport == "unix" or bool(set(options.driver) - {"noop"})
+        """Whether anything is: over a broker only where the operator says how."""
         driver = "messagingv2" if where.transport == "unix" and not options.driver else None
         self._notifier = oslo_messaging.Notifier(self._transport, publisher_id=f"pcipt-agent.{host}", driver=driver)
         self._queue: Queue[tuple[str, dict[str, Any]] | None] = Queue(limit)
@@ -43,6 +45,11 @@ class Notifications:
         self._last: Inventory | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._send, name="notifications", daemon=True)
+
+    @property
+    def lost(self) -> int:
+        """Notifications dropped since the last that the bus took."""
+        return self._lost
 
     def start(self) -> None:
         self._thread.start()

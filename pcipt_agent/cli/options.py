@@ -103,6 +103,17 @@ def address(text: str) -> str:
     return str(found)
 
 
+def address_or_uuid(text: str) -> str:
+    """A UUID has dashes and no colon, an address the reverse."""
+    return address(text) if ":" in text else uuid(text)
+
+
+def count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 to 100000")
+    return int(text)
+
+
 def numa_nodes(text: str) -> list[int]:
     try:
         return [int(each) for each in text.split(",")]

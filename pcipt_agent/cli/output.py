@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     REFUSED = 1
+    """Or there is something that needs attention."""
     MISTAKE = 2
     """In usage or configuration."""
     UNREACHABLE = 3
@@ -48,6 +49,10 @@ class Output:
     def document(self, text: str) -> None:
         """Text that programs read (XML): in UTF-8 and exactly as it is, whatever the terminal."""
         _write(sys.stdout, text, encoding="utf-8")
+
+    def line(self, text: str) -> None:
+        """One line of many that come over time: it is out when this returns."""
+        _write(sys.stdout, f"{text}\n")
 
     def complain(self, sentence: str, page: Iterable["Block"] = ()) -> None:
         """What went wrong, and the page that explains it."""

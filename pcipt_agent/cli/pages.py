@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pcipt_agent.cli.payloads import Reply
-    from pcipt_agent.views import wire_refusals, wire_replies
+    from pcipt_agent.views import wire_devices, wire_history, wire_refusals, wire_replies, wire_status, wire_upkeep
     from pcipt_agent.views.text import Block
 
 
@@ -26,9 +26,9 @@ def page_of(method: str, reply: Reply, command: Namespace) -> Iterable[Block]:
     seen = shown(reply)
     match method:
         case "devices":
-            return _devices(cast("wire_replies.DevicesReply", seen), command)
+            return _devices(cast("wire_devices.DevicesReply", seen), command)
         case "pools":
-            return _pools(cast("wire_replies.PoolsReply", seen))
+            return _pools(cast("wire_devices.PoolsReply", seen))
         case "claims":
             return _claims(cast("wire_replies.ClaimsReply", seen))
         case "claim" | "allocate":
@@ -36,9 +36,19 @@ def page_of(method: str, reply: Reply, command: Namespace) -> Iterable[Block]:
         case "free":
             return _freed(cast("wire_replies.FreeReply", seen))
         case "explain_device":
-            return _explained_device(cast("wire_replies.ExplainDeviceReply", seen))
+            return _explained_device(cast("wire_devices.ExplainDeviceReply", seen))
         case "explain_request":
             return _explained_request(cast("wire_replies.ExplainRequestReply", seen))
+        case "disable":
+            return _disabled(cast("wire_upkeep.DisableReply", seen))
+        case "enable":
+            return _enabled(cast("wire_upkeep.EnableReply", seen))
+        case "clean":
+            return _cleaned(cast("wire_upkeep.CleanReply", seen))
+        case "status":
+            return _status(cast("wire_status.StatusReply", seen))
+        case "history":
+            return _history(cast("wire_history.HistoryReply", seen))
         case "version":
             return _version(cast("wire_replies.VersionReply", seen))
         case _:
@@ -63,16 +73,16 @@ def refusal_page(reply: Reply) -> tuple[str, Iterable[Block]]:
     return refusal.message, funnel_page(refusal.funnel)
 
 
-def _devices(reply: wire_replies.DevicesReply, command: Namespace) -> Iterable[Block]:
+def _devices(reply: wire_devices.DevicesReply, command: Namespace) -> Iterable[Block]:
     from pcipt_agent.views.text_devices import device_table, device_tree
 
     return [device_table(reply.devices) if command.table else device_tree(reply.devices)]
 
 
-def _pools(reply: wire_replies.PoolsReply) -> Iterable[Block]:
-    from pcipt_agent.views.text_pools import pool_table
+def _pools(reply: wire_devices.PoolsReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_pools import pools_page
 
-    return [pool_table(reply.pools)] if reply.pools else ["no pool: no device is assignable"]
+    return pools_page(reply)
 
 
 def _claims(reply: wire_replies.ClaimsReply) -> Iterable[Block]:
@@ -93,7 +103,7 @@ def _freed(reply: wire_replies.FreeReply) -> Iterable[Block]:
     return [free_text(reply)]
 
 
-def _explained_device(reply: wire_replies.ExplainDeviceReply) -> Iterable[Block]:
+def _explained_device(reply: wire_devices.ExplainDeviceReply) -> Iterable[Block]:
     from pcipt_agent.views.text_explain import explain_device_page
 
     return explain_device_page(reply)
@@ -103,6 +113,36 @@ def _explained_request(reply: wire_replies.ExplainRequestReply) -> Iterable[Bloc
     from pcipt_agent.views.text_explain import explain_request_page
 
     return explain_request_page(reply)
+
+
+def _disabled(reply: wire_upkeep.DisableReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_upkeep import disable_page
+
+    return disable_page(reply)
+
+
+def _enabled(reply: wire_upkeep.EnableReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_upkeep import enable_page
+
+    return enable_page(reply)
+
+
+def _cleaned(reply: wire_upkeep.CleanReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_upkeep import clean_text
+
+    return [clean_text(reply)]
+
+
+def _status(reply: wire_status.StatusReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_status import status_page
+
+    return status_page(reply)
+
+
+def _history(reply: wire_history.HistoryReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_history import history_page
+
+    return history_page(reply)
 
 
 def _version(reply: wire_replies.VersionReply) -> Iterable[Block]:

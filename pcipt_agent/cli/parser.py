@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: every command, its options, and help that teaches by example.
 
-Commands that call the agent are here, those that look at this machine are in `cli.local_commands`, and what several take is in
-`cli.options`.
+Commands for claims are here, those of an operator of the agent in `cli.operator_commands`, those that look at this machine in
+`cli.local_commands`, those that change it in `cli.host_commands`, and what several take is in `cli.options`.
 
 Does not know: what the commands do.
 """
 
 from argparse import ArgumentParser
 
-from pcipt_agent.cli import host_commands, local_commands, options
+from pcipt_agent.cli import host_commands, local_commands, operator_commands, options
 
-STATUSES = ("lost", "unlisted", "claimed", "allocated", "not-assignable", "unusable", "blocked", "free")
+STATUSES = (
+    *("lost", "unlisted", "claimed", "allocated", "occupied", "not-assignable", "used-by-host", "settling", "unusable"),
+    *("dirty", "disabled", "blocked", "free"),
+)
 TYPES = ("type-PCI", "type-PF", "type-VF", "vdpa")
 STATES = ("claimed", "allocated")
 
-_EXIT_CODES = "exit codes: 0 done, 1 refused, 2 mistake in usage or configuration, 3 agent not reachable"
+_EXIT_CODES = "exit codes: 0 done, 1 refused, or needs attention, 2 mistake in usage or configuration, 3 agent not reachable"
 
 
 def command_line() -> ArgumentParser:
@@ -31,6 +34,7 @@ def command_line() -> ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for declare in (_devices, _pools, _claims, _claim, _allocate, _free, _render, _explain):
         declare(commands.add_parser)
+    operator_commands.declare(commands.add_parser)
     local_commands.declare(commands.add_parser)
     host_commands.declare(commands.add_parser)
     _version(commands.add_parser)
@@ -121,10 +125,16 @@ def _free(add: options.Add) -> None:
         "free",
         "end a claim; its devices are free again",
         "pcipt free CLAIM",
+        "pcipt free CLAIM --unused",
         note="Freeing always works, also twice, and also a claim whose device is lost. The id is never claimed again.",
     )
     options.formatting(command)
     options.claim_id(command)
+    command.add_argument(
+        "--unused",
+        action="store_true",
+        help="no guest has had the devices: one-time use has not made them dirty, if libvirt agrees",
+    )
     options.reach(command)
 
 

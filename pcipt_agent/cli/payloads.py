@@ -65,6 +65,21 @@ def _explain_request(command: Namespace) -> Arguments:
     return _wish(command)
 
 
+def _free(command: Namespace) -> Arguments:
+    return {"claim_id": command.claim, "unused": command.unused or None}
+
+
+def _place(command: Namespace) -> Arguments:
+    if (command.address is None) is not command.whole_host:
+        raise UsageMistake(f"say either the address of a device, or --host: pcipt {command.command} 0000:3b:00.2")
+    return {"address": command.address, "host": command.whole_host or None}
+
+
+def _history(command: Namespace) -> Arguments:
+    subject = "address" if ":" in command.subject else "consumer"
+    return {subject: command.subject, "limit": command.limit}
+
+
 def _wish(command: Namespace) -> Arguments:
     flavor = {"pci_passthrough:alias": command.request, "hw:pci_numa_affinity_policy": command.policy}
     return {
@@ -94,9 +109,14 @@ ARGUMENTS: Mapping[str, Callable[[Namespace], Arguments]] = {
     "claims": _claims,
     "claim": _claim,
     "allocate": lambda command: {"claim_id": command.claim},
-    "free": lambda command: {"claim_id": command.claim},
+    "free": _free,
     "render": _render,
     "explain_device": lambda command: {"address": command.address},
     "explain_request": _explain_request,
+    "status": lambda _: {},
+    "history": _history,
+    "disable": lambda command: {**_place(command), "reason": command.reason},
+    "enable": _place,
+    "clean": lambda command: {"address": command.address},
     "version": lambda _: {},
 }

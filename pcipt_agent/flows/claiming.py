@@ -51,8 +51,8 @@ def allocate(ledger: Ledger, payload: AllocatePayload, request_id: str | None = 
 def free(ledger: Ledger, payload: FreePayload, request_id: str | None = None, *, caller: str | None = None) -> FreeReply:
     """The claim has ended, also where none was held: a late claim with its id is refused from now on."""
     return ledger.obey(
-        Free(claim_id=payload.claim_id, at=ledger.now()),
-        render=lambda before, after: free_reply(before, after, payload.claim_id),
+        Free(claim_id=payload.claim_id, at=ledger.now(), unused=payload.unused),
+        render=lambda before, after: free_reply(before, after, payload.claim_id, unused=payload.unused),
         terms=Terms(request_id=request_id, caller=caller),
     )
 

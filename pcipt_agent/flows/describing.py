@@ -4,7 +4,7 @@
 What needs no more than an inventory and a payload is a view already (`views.answers`, `views.device_answers`,
 `views.pool_answers`); here is what has to be resolved, selected or placed first.
 
-Does not know: the ledger, RPC, the journal.
+Does not know: the ledger, RPC, how the journal keeps what is past.
 """
 
 from typing import Final
@@ -14,10 +14,13 @@ from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.selection import explain
 from pcipt_agent.errors import ClaimEnded, ClaimUnknown
 from pcipt_agent.flows.resolving import resolved
+from pcipt_agent.ports import Journal
 from pcipt_agent.views.answers import render_reply
 from pcipt_agent.views.domxml import hostdev, place, text
 from pcipt_agent.views.funnel_answers import explain_request_reply
-from pcipt_agent.views.wire import ExplainRequestPayload, RenderPayload
+from pcipt_agent.views.history_answers import history_reply
+from pcipt_agent.views.wire import ExplainRequestPayload, RenderPayload, address_of
+from pcipt_agent.views.wire_history import HistoryPayload, HistoryReply
 from pcipt_agent.views.wire_replies import ExplainRequestReply, RenderReply
 
 NOBODY: Final = ""
@@ -30,6 +33,13 @@ def explain_request(inventory: Inventory, payload: ExplainRequestPayload) -> Exp
     wish = Wish(consumer=NOBODY, requests=content.requests, guest=content.guest, group_policy=content.group_policy)
     funnel, chosen = explain(inventory, wish)
     return explain_request_reply(inventory, funnel, chosen)
+
+
+def history(inventory: Inventory, journal: Journal, payload: HistoryPayload) -> HistoryReply:
+    """Raises BadRequest for an address that is none; one that is not here any more may have a history all the same."""
+    address = None if payload.address is None else address_of(payload.address, "address")
+    consumer = None if payload.consumer is None else str(payload.consumer)
+    return history_reply(inventory.generation, journal.history(address=address, consumer=consumer), payload.limit)
 
 
 def render(inventory: Inventory, payload: RenderPayload) -> RenderReply:

@@ -70,18 +70,25 @@ class Ledger:
         clock: Clock,
         listeners: Sequence[Listener] = (),
         checkpoint: Callable[[str], None] = _pass,
+        unwritable: str | None = None,
     ) -> None:
         self._inventory = inventory
         self._journal = journal
         self._clock = clock
         self._listeners = tuple(listeners)
         self._checkpoint = checkpoint
+        self._unwritable = unwritable
         self._lock = Lock()
 
     @property
     def inventory(self) -> Inventory:
         """The inventory now; a snapshot, which stays as it is."""
         return self._inventory
+
+    @property
+    def unwritable(self) -> str | None:
+        """Why the last decision could not be made durable; None where it could."""
+        return self._unwritable
 
     def now(self) -> float:
         """Seconds since the epoch, by the clock that decisions are dated with."""
@@ -109,7 +116,7 @@ class Ledger:
             decision = Decision(
                 events=events, at=self._clock.now(), boot_id=boot_id, request_id=terms.request_id, caller=terms.caller
             )
-            self._journal.append(decision)
+            self._append(decision)
             self._checkpoint("appended")
             self._inventory = inventory
             self._checkpoint("published")
@@ -119,6 +126,14 @@ class Ledger:
             by = "" if terms.caller is None else f", by {terms.caller}"
             LOG.info("%s (request %s%s)", event_in_words(event, before.book), terms.request_id, by)
         return reply
+
+    def _append(self, decision: Decision) -> None:
+        try:
+            self._journal.append(decision)
+        except JournalUnwritable as refusal:
+            self._unwritable = refusal.problem
+            raise
+        self._unwritable = None
 
     def observe(self, host: Host) -> tuple[Arrived | Departed | Changed, ...]:
         """The inventory is over `host` now. Where nothing has happened to it, nobody is told and the generation stays."""

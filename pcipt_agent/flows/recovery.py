@@ -80,7 +80,8 @@ def recover(world: World, rules: RuleSet, *, ended_claims_kept_seconds: float) -
         raise world.journal.distrust(f"what it holds breaks {len(broken)} of our own laws: {'; '.join(map(str, broken))}")
     found = findings(inventory, recovered)
     _say(found, recovered)
-    return Ledger(inventory, world.journal, clock=world.clock, listeners=world.listeners), found
+    ledger = Ledger(inventory, world.journal, clock=world.clock, listeners=world.listeners, unwritable=recovered.unwritable)
+    return ledger, found
 
 
 def findings(inventory: Inventory, recovered: Recovered) -> Findings:

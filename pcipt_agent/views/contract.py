@@ -9,7 +9,7 @@ Does not know: payloads and replies (`views.wire`, `views.wire_replies`), oslo.m
 from typing import Final
 
 TOPIC: Final = "pcipt-agent"
-VERSION: Final = "1.0"
+VERSION: Final = "1.1"
 """Version of the RPC interface: callers ask for the lowest that has what they use."""
 
 NOTIFICATIONS_LOST: Final = "pcipt.notifications.lost"

@@ -7,27 +7,33 @@ fingerprint, because it is promised still and only `free` ends that.
 Does not know: claims' own replies (`views.answers`), tables and trees (`views.text`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pcipt_agent.core.address import PciAddress, first_of, parse_address
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import Claim, Fingerprint, Held
 from pcipt_agent.core.device import Device, DeviceType
-from pcipt_agent.core.filters import why_not_had
+from pcipt_agent.core.domain import Domain
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
 from pcipt_agent.core.spec import DeviceSpec, mismatch
-from pcipt_agent.errors import BadRequest, DeviceUnknown
+from pcipt_agent.errors import DeviceUnknown
 from pcipt_agent.views.facts import facts_part, tags_part
-from pcipt_agent.views.wire import DevicesPayload, ExplainDevicePayload
-from pcipt_agent.views.wire_replies import DevicePart, DevicesReply, EntryPart, ExplainDeviceReply
-
-_NAMED = 4
-"""Addresses that a reason names before it counts the rest; `blocked_by` has them all."""
+from pcipt_agent.views.status_reason import company_of, disabled_by, reason_of, warnings_of
+from pcipt_agent.views.upkeep_answers import disabled_part
+from pcipt_agent.views.wire import DevicesPayload, ExplainDevicePayload, address_of
+from pcipt_agent.views.wire_devices import (
+    DevicePart,
+    DevicesReply,
+    DirtyPart,
+    DomainPart,
+    EntryPart,
+    ExplainDeviceReply,
+)
 
 
 def devices_reply(inventory: Inventory, payload: DevicesPayload) -> DevicesReply:
     """The devices that pass the filters, in address order, from the page that was asked for; linear in the devices."""
-    after = None if payload.after is None else _address(payload.after, "after")
+    after = None if payload.after is None else address_of(payload.after, "after")
     found: list[PciAddress] = []
     for address in _candidates(inventory, payload):
         if (after is not None and address <= after) or not _passes(inventory, address, payload):
@@ -45,7 +51,7 @@ def devices_reply(inventory: Inventory, payload: DevicesPayload) -> DevicesReply
 
 def explain_device_reply(inventory: Inventory, payload: ExplainDevicePayload) -> ExplainDeviceReply:
     """Raises DeviceUnknown where the address is neither on the host nor held."""
-    address = _address(payload.address, "address")
+    address = address_of(payload.address, "address")
     if inventory.status(address) is None:
         raise DeviceUnknown(str(address))
     catalogue = inventory.catalogue
@@ -64,19 +70,27 @@ def device_part(inventory: Inventory, address: PciAddress) -> DevicePart:
     status = inventory.status(address)
     assert status is not None, f"{address} is neither on the host nor held"
     device, held = catalogue.host.devices.get(address), None if claim is None else _held(claim, address)
-    spec = None if device is None else catalogue.spec_of[catalogue.index_of[address]]
-    shown = _shown(device, held)
-    blocked_by = inventory.blockers_of(device) if device is not None and status is DeviceStatus.BLOCKED else ()
+    index = catalogue.index_of.get(address)
+    spec = None if index is None else catalogue.spec_of[index]
+    shown, domains = _shown(device, held), inventory.domains_of.get(address, ())
+    disabled = () if device is None else disabled_by(inventory, device)
+    blocked = device is not None and status is DeviceStatus.BLOCKED
     return DevicePart(
         address=str(address),
         device_type=shown.device_type,
         status=status,
-        status_reason=_reason(inventory, status, address, blocked_by),
+        status_reason=reason_of(inventory, address),
         entry=None if spec is None else spec.entry,
         tags=None if spec is None or device is None else tags_part(device, spec.tags),
         claim_id=None if claim is None else claim.claim_id,
         consumer=None if claim is None else claim.wish.consumer,
-        blocked_by=[str(each) for each in blocked_by],
+        blocked_by=[str(each) for each in inventory.blockers_of(device)] if device is not None and blocked else [],
+        group_held_by=[str(each) for each in company_of(inventory, address)] if blocked else [],
+        occupied_by=[domain.name for domain in domains] if claim is None else [],
+        domains=[_domain(domain) for domain in domains],
+        dirty=_dirty(inventory, address),
+        disabled=[disabled_part(each) for each in disabled],
+        warnings=warnings_of(inventory, address),
         vendor_id=shown.fingerprint.vendor_id,
         product_id=shown.fingerprint.product_id,
         subsystem_vendor_id=shown.fingerprint.subsystem_vendor_id,
@@ -86,6 +100,15 @@ def device_part(inventory: Inventory, address: PciAddress) -> DevicePart:
         serial=shown.fingerprint.serial,
         facts=None if device is None else facts_part(device, catalogue.host),
     )
+
+
+def _domain(domain: Domain) -> DomainPart:
+    return DomainPart(name=domain.name, uuid=domain.uuid, running=domain.running)
+
+
+def _dirty(inventory: Inventory, address: PciAddress) -> DirtyPart | None:
+    dirty = inventory.book.dirty.get(address)
+    return None if dirty is None else DirtyPart(claim_id=dirty.claim_id, consumer=dirty.consumer, since=dirty.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +128,6 @@ def _shown(device: Device | None, held: Held | None) -> _Shown:
 
 def _held(claim: Claim, address: PciAddress) -> Held:
     return next(each for each in claim.held if each.address == address)
-
-
-def _reason(inventory: Inventory, status: DeviceStatus, address: PciAddress, blocked_by: Sequence[PciAddress]) -> str | None:
-    match status:
-        case DeviceStatus.FREE | DeviceStatus.CLAIMED | DeviceStatus.ALLOCATED:
-            return None
-        case DeviceStatus.LOST:
-            return "it is held and no longer on the host; it can be freed"
-        case DeviceStatus.UNLISTED:
-            return "it is held and no device_spec entry matches it now; it can be freed"
-        case DeviceStatus.NOT_ASSIGNABLE:
-            return "no device_spec entry matches it"
-        case DeviceStatus.BLOCKED if blocked_by:
-            are = "its relative {} is claimed" if len(blocked_by) == 1 else "its relatives {} are claimed"
-            return are.format(first_of(blocked_by, _NAMED))
-        case _:
-            return why_not_had(inventory, inventory.catalogue.index_of[address])
 
 
 def _candidates(inventory: Inventory, payload: DevicesPayload) -> Iterable[PciAddress]:
@@ -155,10 +161,3 @@ def _entry(spec: DeviceSpec, device: Device, parent: Device | None) -> EntryPart
         wanted=None if unfit is None else unfit.wanted,
         found=None if unfit is None else unfit.found,
     )
-
-
-def _address(text: str, field: str) -> PciAddress:
-    address = parse_address(text)
-    if address is None:
-        raise BadRequest([(field, f"{text!r} is no PCI address: write it as 0000:3b:02.1")])
-    return address

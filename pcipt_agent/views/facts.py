@@ -7,7 +7,16 @@ Does not know: claims, status.
 from pcipt_agent.core.device import Device, Link, Sriov
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.spec import Tags, resource_class, traits
-from pcipt_agent.views.wire_replies import FactsPart, FaultPart, LinkPart, NetdevPart, SriovPart, TagsPart, VdpaPart
+from pcipt_agent.views.wire_devices import (
+    FactsPart,
+    FaultPart,
+    HostUsePart,
+    LinkPart,
+    NetdevPart,
+    SriovPart,
+    TagsPart,
+    VdpaPart,
+)
 
 
 def facts_part(device: Device, host: Host) -> FactsPart:
@@ -27,6 +36,8 @@ def facts_part(device: Device, host: Host) -> FactsPart:
         reset_methods=list(device.reset_methods),
         link=None if device.link is None else _link(device.link),
         vdpa=[VdpaPart(name=each.name, vdpa_class=each.vdpa_class, driver=each.driver, node=each.node) for each in device.vdpa],
+        vfio_driver=device.vfio_driver,
+        host_uses=[HostUsePart(kind=each.kind, detail=each.detail) for each in device.host_uses],
         faults=[FaultPart(kind=each.kind, detail=each.detail) for each in device.faults],
     )
 

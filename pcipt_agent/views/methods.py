@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic.json_schema import models_json_schema
 
-from pcipt_agent.views import wire, wire_replies
+from pcipt_agent.views import wire, wire_devices, wire_history, wire_replies, wire_status, wire_upkeep
 from pcipt_agent.views.contract import TOPIC, VERSION
 from pcipt_agent.views.notices import NOTICES
 from pcipt_agent.views.wire_refusals import RefusalAnswer
@@ -30,10 +30,15 @@ METHODS: Final[Mapping[str, Method]] = {
     "free": Method(wire.FreePayload, wire_replies.FreeReply),
     "render": Method(wire.RenderPayload, wire_replies.RenderReply),
     "claims": Method(wire.ClaimsPayload, wire_replies.ClaimsReply),
-    "devices": Method(wire.DevicesPayload, wire_replies.DevicesReply),
-    "pools": Method(wire.PoolsPayload, wire_replies.PoolsReply),
-    "explain_device": Method(wire.ExplainDevicePayload, wire_replies.ExplainDeviceReply),
+    "devices": Method(wire.DevicesPayload, wire_devices.DevicesReply),
+    "pools": Method(wire.PoolsPayload, wire_devices.PoolsReply),
+    "explain_device": Method(wire.ExplainDevicePayload, wire_devices.ExplainDeviceReply),
     "explain_request": Method(wire.ExplainRequestPayload, wire_replies.ExplainRequestReply),
+    "disable": Method(wire_upkeep.DisablePayload, wire_upkeep.DisableReply),
+    "enable": Method(wire_upkeep.EnablePayload, wire_upkeep.EnableReply),
+    "clean": Method(wire_upkeep.CleanPayload, wire_upkeep.CleanReply),
+    "status": Method(wire_status.StatusPayload, wire_status.StatusReply),
+    "history": Method(wire_history.HistoryPayload, wire_history.HistoryReply),
     "version": Method(wire.VersionPayload, wire_replies.VersionReply),
 }
 

@@ -14,14 +14,16 @@ from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import DeviceSet, indexes
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.views.facts import socket_of
-from pcipt_agent.views.wire_replies import PoolPart, PoolsReply
+from pcipt_agent.views.upkeep_answers import disabled_part
+from pcipt_agent.views.wire_devices import PoolPart, PoolsReply
 
 _Pool = tuple[Kind, DeviceType, int | None, bool, DeviceSet]
 
 
 def pools_reply(inventory: Inventory) -> PoolsReply:
-    """Every pool with a device in it, free or not; by device type, ids, class, then NUMA node."""
-    catalogue = inventory.catalogue
+    """Every pool with a device in it, free or not; by device type, ids, class, then NUMA node. Of a host that is disabled, the
+    reason too: a scheduler that only counts finds nothing free, and one that reads knows why."""
+    catalogue, host_disabled = inventory.catalogue, inventory.book.host_disabled
     parts = [
         PoolPart(
             device_type=device_type,
@@ -39,7 +41,11 @@ def pools_reply(inventory: Inventory) -> PoolsReply:
         )
         for kind, device_type, numa_node, remote_managed, devices in _pools(catalogue)
     ]
-    return PoolsReply(generation=inventory.generation, pools=sorted(parts, key=_order))
+    return PoolsReply(
+        generation=inventory.generation,
+        disabled=None if host_disabled is None else disabled_part(host_disabled),
+        pools=sorted(parts, key=_order),
+    )
 
 
 def _pools(catalogue: Catalogue) -> Iterator[_Pool]:

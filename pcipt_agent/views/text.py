@@ -9,6 +9,7 @@ Does not know: terminals, what is on a page (`views.text_*`).
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from io import StringIO
 from types import SimpleNamespace
 from typing import Final
@@ -26,8 +27,13 @@ STATUS_STYLE: Final = {
     "unlisted": "magenta",
     "claimed": "cyan",
     "allocated": "blue",
+    "occupied": "bold magenta",
     "not-assignable": "dim",
+    "used-by-host": "dim",
+    "settling": "yellow",
     "unusable": "red",
+    "dirty": "bold yellow",
+    "disabled": "dim",
     "blocked": "yellow",
     "free": "green",
 }
@@ -95,9 +101,14 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Text:
     return Text("\n").join(Text().join(line) for line in lines)
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 device`, `2 devices`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """`1 device`, `2 devices`; `nouns` where it is not the noun and an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or f'{noun}s'}"
+
+
+def moment(seconds: float) -> str:
+    """A point in time as `2026-11-21 03:15:00Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def unknown(value: object) -> str:

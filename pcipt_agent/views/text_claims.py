@@ -7,13 +7,12 @@ Does not know: how a claim came about, the clock (times are shown as UTC).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from pcipt_agent.views.text import counted, status_mark, table
+from pcipt_agent.views.text import counted, moment, status_mark, table
 from pcipt_agent.views.text_explain import request_text
 
 if TYPE_CHECKING:
@@ -36,8 +35,22 @@ def _row(claim: ClaimPart, held: HeldPart) -> tuple[str | Text, ...]:
         held.device_type,
         status_mark(held.status),
         moment(claim.claimed_at),
-        _differs(held),
+        "; ".join(_about(claim, held)),
     )
+
+
+def _about(claim: ClaimPart, held: HeldPart) -> Iterator[str]:
+    """What an operator should know of the device or its claim."""
+    if held.fingerprint_differs:
+        yield _differs(held)
+    if claim.overdue is not None:
+        yield f"overdue since {moment(claim.overdue.since)}{f': {claim.overdue.stays}' if claim.overdue.stays else ''}"
+    if claim.domain_gone:
+        yield "no domain has it"
+    if claim.adopted_from is not None:
+        yield f"adopted from domain {claim.adopted_from}"
+    if held.address in claim.dirty_after:
+        yield "dirty once freed"
 
 
 def claim_page(reply: ClaimReply) -> Iterator[RenderableType]:
@@ -45,8 +58,8 @@ def claim_page(reply: ClaimReply) -> Iterator[RenderableType]:
     yield _claim_sentence(reply)
     for held in reply.devices:
         line = Text.assemble(f"  {held.address}  {held.device_type:8}  ", status_mark(held.status))
-        differs = _differs(held)
-        yield line.append(f"  {differs}") if differs else line
+        about = [*([_differs(held)] if held.fingerprint_differs else []), *held.warnings]
+        yield line.append(f"  {'; '.join(about)}") if about else line
     for held in reply.devices:
         yield held.xml
 
@@ -65,14 +78,14 @@ def free_text(reply: FreeReply) -> str:
         return f"claim {reply.claim_id} had ended before, at {moment(reply.ended_at)}"
     if not reply.freed:
         return f"claim {reply.claim_id} held nothing here; its id has ended now and can't be claimed any more"
-    return f"claim {reply.claim_id} has ended; freed {', '.join(reply.freed)}"
-
-
-def moment(seconds: float) -> str:
-    """A point in time as `2026-11-21 03:15:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    told = [f"claim {reply.claim_id} has ended; freed {', '.join(reply.freed)}"]
+    if reply.dirty:
+        doubt = f" ({reply.unused_doubted}, so --unused is not believed)" if reply.unused_doubted else ""
+        clean = "".join(f"\n  pcipt clean {address}" for address in reply.dirty)
+        told.append(f"dirty after one-time use{doubt}; once clean:{clean}")
+    return "\n".join(told)
 
 
 def _differs(held: HeldPart) -> str:
     parts = held.fingerprint_differs
-    return f"not what was claimed: {', '.join(parts)} {'differs' if len(parts) == 1 else 'differ'}" if parts else ""
+    return f"not what was claimed: {', '.join(parts)} {'differs' if len(parts) == 1 else 'differ'}"

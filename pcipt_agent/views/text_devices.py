@@ -20,7 +20,7 @@ from rich.tree import Tree
 from pcipt_agent.views.text import STATUS_STYLE, aside, counted, heading, status_mark, table, unknown
 
 if TYPE_CHECKING:
-    from pcipt_agent.views.wire_replies import DevicePart
+    from pcipt_agent.views.wire_devices import DevicePart
 
 _TYPE_WIDTH, _STATUS_WIDTH = 8, 14
 _LAST = 1 << 32
@@ -65,7 +65,7 @@ def _row(device: DevicePart) -> tuple[str | Text, ...]:
         unknown(facts and facts.driver),
         unknown(device.claim_id),
         unknown(device.consumer),
-        "; ".join([*([device.status_reason] if device.status_reason else []), *_relations(device, beside_parent=False)]),
+        "; ".join([*_reasons(device), *_relations(device, beside_parent=False)]),
     )
 
 
@@ -78,6 +78,10 @@ def summary(devices: Sequence[DevicePart]) -> str:
 
 def ids(device: DevicePart) -> str:
     return f"{device.vendor_id}:{device.product_id}"
+
+
+def _reasons(device: DevicePart) -> list[str]:
+    return [*([device.status_reason] if device.status_reason else []), *device.warnings]
 
 
 def reason(device: DevicePart) -> str | None:
@@ -117,7 +121,7 @@ def _about(device: DevicePart, *, beside_parent: bool) -> list[str]:
     """What tells this device from its neighbours, the reason of its status first."""
     why, facts = reason(device), device.facts
     driver = [facts.driver] if facts is not None and facts.driver is not None else []
-    return [*([why] if why else []), *_relations(device, beside_parent=beside_parent), *driver]
+    return [*([why] if why else []), *device.warnings, *_relations(device, beside_parent=beside_parent), *driver]
 
 
 def _relations(device: DevicePart, *, beside_parent: bool) -> list[str]:

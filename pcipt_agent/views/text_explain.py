@@ -17,16 +17,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pcipt_agent.core.address import first_of
-from pcipt_agent.views.text import aside, counted, heading, status_mark, unknown
+from pcipt_agent.views.text import aside, counted, heading, moment, status_mark, unknown
 from pcipt_agent.views.text_devices import ids, reason
+from pcipt_agent.views.text_upkeep import said
 
 if TYPE_CHECKING:
+    from pcipt_agent.views.wire_devices import DevicePart, EntryPart, ExplainDeviceReply
     from pcipt_agent.views.wire_replies import (
         AlternativePart,
-        DevicePart,
         DroppedPart,
-        EntryPart,
-        ExplainDeviceReply,
         ExplainRequestReply,
         FunnelPart,
         RequestFunnelPart,
@@ -43,6 +42,7 @@ def explain_device_page(reply: ExplainDeviceReply) -> Iterator[RenderableType]:
     line = Text.assemble(f"{device.address}  {device.device_type}  {ids(device)}  ", status_mark(device.status))
     why = reason(device)
     yield line.append(f": {why}") if why else line
+    yield from (Text(f"  warning: {warning}", style="yellow") for warning in device.warnings)
     yield heading("\n[pci] device_spec")
     if device.facts is None:
         yield "  it is not on the host, so there is nothing to match"
@@ -51,6 +51,10 @@ def explain_device_page(reply: ExplainDeviceReply) -> Iterator[RenderableType]:
     for entry in reply.entries:
         yield Padding(f"entry {entry.entry}  {entry.source}", (0, 0, 0, 2), expand=False)
         yield Padding(_verdict(entry, device), (0, 0, 0, 11), expand=False)
+    word = list(_words(device))
+    if word:
+        yield heading("\nguests and operators")
+        yield from (f"  {name:16}  {value}" for name, value in word)
     yield heading("\nhost")
     yield from (f"  {name:16}  {value}" for name, value in _facts(device))
 
@@ -63,6 +67,17 @@ def _verdict(entry: EntryPart, device: DevicePart) -> Text:
     return aside(f"would match, but entry {device.entry} came first")
 
 
+def _words(device: DevicePart) -> Iterator[tuple[str, str]]:
+    """What libvirt and operators say of it."""
+    for domain in device.domains:
+        yield "domain", f"{domain.name} ({domain.uuid}), {'running' if domain.running else 'defined'}"
+    if device.dirty is not None:
+        yield "dirty", f"since {moment(device.dirty.since)}, claim {device.dirty.claim_id} of consumer {device.dirty.consumer}"
+    for each in device.disabled:
+        place = "the host" if each.address is None else each.address
+        yield "disabled", said(each) if place == device.address else f"{place}: {said(each)}"
+
+
 def _facts(device: DevicePart) -> Iterator[tuple[str, str]]:
     subsystem = f"{device.subsystem_vendor_id}:{device.subsystem_product_id}" if device.subsystem_vendor_id else "-"
     facts = device.facts
@@ -73,7 +88,8 @@ def _facts(device: DevicePart) -> Iterator[tuple[str, str]]:
     members = f" ({', '.join(facts.iommu_group_members)})" if len(facts.iommu_group_members) > 1 else ""
     yield "NUMA node", f"{unknown(facts.numa_node)}, socket {unknown(facts.socket)}"
     yield "IOMMU group", f"{unknown(facts.iommu_group)}{members}"
-    yield "driver", unknown(facts.driver) + (f", override {facts.driver_override}" if facts.driver_override else "")
+    vfio = " (registers with vfio)" if facts.vfio_driver else ""
+    yield "driver", unknown(facts.driver) + vfio + (f", override {facts.driver_override}" if facts.driver_override else "")
     yield "class", f"{unknown(facts.class_code)}, revision {unknown(facts.revision)}"
     yield "subsystem ids", subsystem
     yield "serial", device.serial or facts.serial_unknown or "-"
@@ -91,6 +107,8 @@ def _facts(device: DevicePart) -> Iterator[tuple[str, str]]:
         yield "link", f"{_link(link.speed, link.width)}, at most {_link(link.max_speed, link.max_width)}"
     if facts.reset_methods:
         yield "reset methods", " ".join(facts.reset_methods)
+    for use in facts.host_uses:
+        yield "used by the host", f"{use.kind}: {use.detail}"
     for fault in facts.faults:
         yield "fault", f"{fault.kind}: {fault.detail}"
 

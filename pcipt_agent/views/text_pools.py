@@ -6,15 +6,24 @@ Does not know: how devices are pooled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import RenderableType
 from rich.text import Text
 
 from pcipt_agent.views.text import table, unknown
+from pcipt_agent.views.text_upkeep import said
 
 if TYPE_CHECKING:
-    from pcipt_agent.views.wire_replies import PoolPart
+    from pcipt_agent.views.wire_devices import PoolPart, PoolsReply
+
+
+def pools_page(reply: PoolsReply) -> Iterator[RenderableType]:
+    """The pools, and above them that nothing of them is to be had."""
+    if reply.disabled is not None:
+        yield Text(f"the host is disabled: {said(reply.disabled)}", style="bold red")
+    yield pool_table(reply.pools) if reply.pools else "no pool: no device is assignable"
 
 
 def pool_table(pools: Sequence[PoolPart]) -> Text:

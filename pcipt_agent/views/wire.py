@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.core.alias import GroupPolicy, NumaPolicy
 from pcipt_agent.core.claim import ClaimState
 from pcipt_agent.core.device import DeviceType
@@ -93,6 +94,8 @@ class FreePayload(Payload):
     """The promise is over; also of a claim_id that is not held, which then can't be claimed any more."""
 
     claim_id: ClaimId
+    unused: Flag = False
+    """No guest has had the devices, so that one-time use has not made them dirty; believed where libvirt has shown no other."""
 
 
 class RenderPayload(Payload):
@@ -155,3 +158,11 @@ def parse(model: type[P], untrusted: Mapping[str, object]) -> P:
             for each in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise BadRequest(problems) from error
+
+
+def address_of(untrusted: str, field: str) -> PciAddress:
+    """Raises BadRequest, naming the field."""
+    address = parse_address(untrusted)
+    if address is None:
+        raise BadRequest([(field, f"{untrusted!r} is no PCI address: write it as 0000:3b:02.1")])
+    return address

@@ -4,7 +4,7 @@
 Every reply carries the inventory's generation, so that a caller can tell whether two answers speak of the same moment. Fields may
 be added within 1.x; none changes its meaning or goes away.
 
-Does not know: how a reply is made (`views.answers`, `views.device_answers`), refusals (`views.wire_refusals`).
+Does not know: how a reply is made (`views.answers`), devices (`views.wire_devices`), refusals (`views.wire_refusals`).
 """
 
 from typing import Literal
@@ -83,6 +83,8 @@ class HeldXmlPart(HeldPart):
     """One device of a claim, with the element that gives it to a guest."""
 
     xml: str
+    warnings: list[str]
+    """What is not as it should be of the device now, and kept nobody from having it."""
 
 
 class ClaimReply(Reply):
@@ -109,6 +111,10 @@ class FreeReply(Reply):
     """Seconds since the epoch."""
     freed: list[str]
     """Addresses that this call gave back."""
+    dirty: list[str]
+    """Addresses that the claim's end made dirty, and that are not cleaned yet."""
+    unused_doubted: str | None
+    """Why the caller's `unused` was not believed; null where it was, or was not said."""
 
 
 class RenderReply(Reply):
@@ -117,6 +123,15 @@ class RenderReply(Reply):
     claim_id: str
     elements: list[str]
     domain: str | None
+
+
+class OverduePart(Part):
+    """A claim that was not allocated in time."""
+
+    since: float
+    """Seconds since the epoch."""
+    stays: str | None
+    """Why it does not end by itself; null: it is about to."""
 
 
 class ClaimPart(Part):
@@ -131,6 +146,20 @@ class ClaimPart(Part):
     requests: list[RequestPart]
     numa_nodes: list[int] | None
     group_policy: GroupPolicy
+    claimed_by: str | None
+    """Whose call it was, as far as the transport tells."""
+    allocated_at: float | None
+    """Seconds since the epoch; null: it is not, or an older record does not say."""
+    adopted_from: str | None
+    """Name of the domain that had the devices before there was a claim; null: they were claimed."""
+    overdue: OverduePart | None
+    """null: it is not."""
+    domain_gone: bool
+    """Whether it is allocated, and libvirt, which can be asked, shows none of its devices in any domain."""
+    lost: list[str]
+    """Those of its addresses that are no longer on the host."""
+    dirty_after: list[str]
+    """Those that its end makes dirty."""
     devices: list[HeldPart]
 
 
@@ -139,148 +168,6 @@ class ClaimsReply(Reply):
     """In claim_id order."""
     next: str | None
     """What to give as `after` for the next page; null: this was the last."""
-
-
-class NetdevPart(Part):
-    name: str
-    mac: str | None
-
-
-class SriovPart(Part):
-    """A PF's SR-IOV capability: `num_vfs` are enabled now, of `total_vfs`."""
-
-    total_vfs: int
-    num_vfs: int
-    vf_product_id: str | None
-    offset: int | None
-    stride: int | None
-
-
-class LinkPart(Part):
-    """PCIe link, now and at most: speeds in GT/s, widths in lanes."""
-
-    speed: float | None
-    width: int | None
-    max_speed: float | None
-    max_width: int | None
-
-
-class VdpaPart(Part):
-    name: str
-    vdpa_class: str | None
-    driver: str | None
-    node: str | None
-
-
-class FaultPart(Part):
-    kind: str
-    detail: str
-
-
-class TagsPart(Part):
-    """What the matching entry says of the device; class and traits as they are, or would be, reported to Placement."""
-
-    physical_network: str | None
-    remote_managed: bool
-    trusted: bool | None
-    managed: bool
-    live_migratable: bool | None
-    one_time_use: bool
-    resource_class: str
-    traits: list[str]
-
-
-class FactsPart(Part):
-    """What the host shows of a device now. Codes are hex digits without 0x, in the kernel's width."""
-
-    class_code: str | None
-    revision: str | None
-    driver: str | None
-    driver_override: str | None
-    numa_node: int | None
-    socket: int | None
-    iommu_group: int | None
-    iommu_group_members: list[str]
-    sriov: SriovPart | None
-    netdevs: list[NetdevPart]
-    serial_unknown: str | None
-    reset_methods: list[str]
-    link: LinkPart | None
-    vdpa: list[VdpaPart]
-    faults: list[FaultPart]
-
-
-class DevicePart(Part):
-    """One device; a lost one is known by its fingerprint alone."""
-
-    address: str
-    device_type: DeviceType
-    status: DeviceStatus
-    status_reason: str | None
-    """Why it has that status, as a clause; null where the status says it all."""
-    entry: int | None
-    """1-based number of the device_spec entry that matched; null: none."""
-    tags: TagsPart | None
-    claim_id: str | None
-    consumer: str | None
-    blocked_by: list[str]
-    """The held relatives of a blocked device."""
-    vendor_id: str
-    product_id: str
-    subsystem_vendor_id: str | None
-    subsystem_product_id: str | None
-    parent: str | None
-    vf_number: int | None
-    serial: str | None
-    facts: FactsPart | None
-    """null: lost, it is not on the host."""
-
-
-class DevicesReply(Reply):
-    devices: list[DevicePart]
-    """In address order."""
-    next: str | None
-    """What to give as `after` for the next page; null: this was the last."""
-
-
-class PoolPart(Part):
-    """Devices that no request tells apart (but by address)."""
-
-    device_type: DeviceType
-    vendor_id: str
-    product_id: str
-    resource_class: str
-    traits: list[str]
-    live_migratable: bool
-    remote_managed: bool
-    numa_node: int | None
-    socket: int | None
-    free: int
-    free_apart: int
-    """How many of the free ones group policy `isolate` can give to one guest: one of each PF."""
-    total: int
-    """Free or not."""
-
-
-class PoolsReply(Reply):
-    pools: list[PoolPart]
-
-
-class EntryPart(Part):
-    """One device_spec entry, and the first key of it that the device does not fit; all null for one that it fits."""
-
-    entry: int
-    source: str
-    """The operator's text."""
-    key: str | None
-    wanted: str | None
-    found: str | None
-
-
-class ExplainDeviceReply(Reply):
-    device: DevicePart
-    entries: list[EntryPart]
-    """In the operator's order; the first that fits is the one that matched."""
 
 
 class DroppedPart(Part):

@@ -12,7 +12,8 @@ from pcipt_agent.errors import BadRequest, DeviceUnknown
 from pcipt_agent.views.device_answers import device_part, devices_reply, explain_device_reply
 from pcipt_agent.views.facts import facts_part
 from pcipt_agent.views.wire import DevicesPayload, ExplainDevicePayload
-from pcipt_agent.views.wire_replies import FactsPart, FingerprintPart, TagsPart
+from pcipt_agent.views.wire_devices import FactsPart, TagsPart
+from pcipt_agent.views.wire_replies import FingerprintPart
 from tests.support.planned import at, claimed, entry, host, inventory, pci, rules, sriov, wanting, wish
 
 FULL = Device(

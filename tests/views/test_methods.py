@@ -4,10 +4,11 @@
 import json
 from pathlib import Path
 
+from pcipt_agent.views.contract import VERSION
 from pcipt_agent.views.methods import METHODS, schema
 from tests.support.golden import Golden
 
-PUBLISHED = Path(__file__).parents[2] / "etc" / "pcipt-agent" / "rpc-1.0.schema.json"
+PUBLISHED = Path(__file__).parents[2] / "etc" / "pcipt-agent" / f"rpc-{VERSION}.schema.json"
 
 
 def test_the_published_schema_is_fresh(golden: Golden) -> None:
@@ -28,4 +29,4 @@ def test_every_method_refers_to_models_that_are_defined() -> None:
 def test_every_refusal_is_told_apart_by_its_code() -> None:
     refusal = json.loads(json.dumps(schema()))["$defs"]["RefusalAnswer"]["properties"]["refusal"]
     assert refusal["discriminator"]["propertyName"] == "code"
-    assert len(refusal["oneOf"]) == len(refusal["discriminator"]["mapping"]) == 12
+    assert len(refusal["oneOf"]) == len(refusal["discriminator"]["mapping"]) == 17

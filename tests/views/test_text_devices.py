@@ -8,7 +8,7 @@ from pcipt_agent.views.device_answers import devices_reply
 from pcipt_agent.views.text import page
 from pcipt_agent.views.text_devices import device_table, device_tree, summary
 from pcipt_agent.views.wire import DevicesPayload
-from pcipt_agent.views.wire_replies import DevicePart
+from pcipt_agent.views.wire_devices import DevicePart
 from tests.support.demo import demo_inventory
 from tests.support.golden import Golden
 
