@@ -7,6 +7,7 @@ goes wrong in one gathering, whatever it is, is that fact's own trouble.
 Does not know: what is gathered.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
@@ -23,12 +24,13 @@ class Gathering(Generic[Fact]):
     def __init__(self, gather: Callable[[], Fact]) -> None:
         self._gather = gather
         self._answer: Future[Fact] = Future()
+        self._begun = time.monotonic()
         Thread(target=self._run, name="gathering", daemon=True).start()
 
     def within(self, seconds: float) -> Fact | Unseen:
-        """The fact, or why it was not had."""
+        """The fact, or why it was not had. The time counts from its beginning, so many that hang take no longer than one."""
         try:
-            error = self._answer.exception(seconds)
+            error = self._answer.exception(max(0.0, self._begun + seconds - time.monotonic()))
         except TimeoutError:
             return Unseen(f"no answer within {seconds:g} s")
         if error is not None:

@@ -31,6 +31,14 @@ def test_one_that_hangs_is_left_behind() -> None:
     never.set()
 
 
+def test_many_that_hang_take_no_longer_than_one() -> None:
+    never, started = Event(), time.monotonic()
+    many = [Gathering(never.wait) for _ in range(50)]
+    assert {each.within(1.0) for each in many} == {Unseen("no answer within 1 s")}
+    assert time.monotonic() - started < 25
+    never.set()
+
+
 def test_one_that_breaks_says_so() -> None:
     def broken() -> int:
         raise ValueError("a nonsense")
