@@ -18,7 +18,6 @@ Does not know: what the flows do, what the adapters talk to.
 
 import logging
 import sys
-import threading
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
@@ -42,8 +41,9 @@ from pcipt_agent.errors import ConfigError, HostError, JournalError
 from pcipt_agent.flows.ledger import Ledger
 from pcipt_agent.flows.observing import Observer
 from pcipt_agent.flows.recovery import World, recover
+from pcipt_agent.looking import Looking
 from pcipt_agent.ports import HostReader
-from pcipt_agent.readers import reader_at
+from pcipt_agent.readers import Listening, listening_at, reader_at
 from pcipt_agent.service import Service
 from pcipt_agent.stopping import StoppedEarly, Stopping, end_anyway
 from pcipt_agent.views.agent_facts import HintFacts, TransportFacts
@@ -178,7 +178,8 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
         kept = settings.ended_claims_kept
         ledger, _ = recover(world, loaded.rules, ended_claims_kept_seconds=kept)
         notifications.observed((), ledger.inventory)  # so that it can tell whose claim of before the start is freed
-        sources = _vital_sources(loaded, notifications, ledger.now())
+        listening = listening_at(settings.host_root)
+        sources = _vital_sources(loaded, notifications, listening, ledger.now())
         vitals = Vitals(ledger, journal, host=settings.host, reader=timed, sources=sources)
         server = RpcServer(
             conf,
@@ -188,7 +189,7 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
             on_fault=stopping.on_fault,
         )
         observer = Observer(ledger, timed, ended_claims_kept_seconds=kept)
-        looking = threading.Thread(target=_look, args=(observer, settings.rescan_interval, stopping), name="looking", daemon=True)
+        looking = Looking(observer, listening.sources, interval_seconds=settings.rescan_interval)
         notifications.start()
         server.start()
         stopping.serving = True
@@ -203,7 +204,7 @@ def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: S
     return ExitCode.FAULT if stopping.fault else ExitCode.STOPPED
 
 
-def _vital_sources(loaded: Loaded, notifications: Notifications, loaded_at: float) -> VitalSources:
+def _vital_sources(loaded: Loaded, notifications: Notifications, listening: Listening, loaded_at: float) -> VitalSources:
     url = loaded.settings.transport_url
 
     def transport() -> TransportFacts:
@@ -217,25 +218,21 @@ def _vital_sources(loaded: Loaded, notifications: Notifications, loaded_at: floa
     return VitalSources(
         rules_loaded_at=lambda: loaded_at,
         reload_failure=lambda: None,
-        hints=lambda: HintFacts(working=False, problem=None),
+        hints=lambda: HintFacts(working=listening.working, problem=listening.problem),
         transport=transport,
         claim_timeout_seconds=lambda: loaded.settings.claim_timeout,
         staying=dict,
     )
 
 
-def _finish(server: RpcServer, looking: threading.Thread, notifications: Notifications) -> None:
+def _finish(server: RpcServer, looking: Looking, notifications: Notifications) -> None:
     end_anyway()
     systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
     server.stop()
+    looking.stop()
     looking.join(LOOK_SECONDS)
     notifications.close()
     server.close()
-
-
-def _look(observer: Observer, interval_seconds: float, stopping: Stopping) -> None:
-    while not stopping.came_within(interval_seconds):
-        observer.look()
 
 
 def _say_ready(ledger: Ledger, url: str) -> None:
