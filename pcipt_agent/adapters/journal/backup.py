@@ -15,6 +15,7 @@ Source: https://www.sqlite.org/wal.html, "Checkpointing"; https://www.sqlite.org
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,7 +46,15 @@ class Restored:
     """Where the journal that was there before is now; None where there was none."""
 
 
-def back_up(directory: Path, file: Path) -> Holding:
+def octets(path: Path) -> bytes | None:
+    """What the file holds; None where it is not there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def back_up(directory: Path, file: Path, *, read: Callable[[Path], bytes | None] = octets) -> Holding:
     """`file`, which must not be there yet, holds the journal of the state directory: whole, checked, synced, for its owner alone.
 
     Raises HostError, and JournalError where the journal itself can't be trusted.
@@ -56,7 +65,7 @@ def back_up(directory: Path, file: Path) -> Holding:
             raise HostError(str(files.database), "there is no journal; is [agent] state_path the agent's?")
         with tempfile.TemporaryDirectory(prefix=".pcipt-backup-", dir=file.parent) as made:
             copy = JournalFiles(Path(made))
-            found = _copied(files, copy)
+            found = _copied(files, copy, read)
             whole = Path(made) / "whole"
             log = copy.log.read_bytes() if copy.log.exists() else b""
             _write_synced(whole, merged(copy.database.read_bytes(), log))
@@ -81,13 +90,13 @@ def restore(directory: Path, file: Path) -> Restored:
         raise HostError(str(error.filename or directory), error.strerror or str(error)) from error
 
 
-def _copied(files: JournalFiles, copy: JournalFiles) -> Holding:
+def _copied(files: JournalFiles, copy: JournalFiles, read: Callable[[Path], bytes | None]) -> Holding:
     """Reads until what was read is of one moment."""
     problem: JournalError | None = None
     for _ in range(_ATTEMPTS):
-        before = _octets(files.log)
-        database = _octets(files.database)
-        log = _octets(files.log)
+        before = read(files.log)
+        database = read(files.database)
+        log = read(files.log)
         if database is None or not (log or b"").startswith(before or b""):
             continue
         _write_synced(copy.database, database)
@@ -99,13 +108,6 @@ def _copied(files: JournalFiles, copy: JournalFiles) -> Holding:
     if problem is not None:
         raise JournalError(str(files.database), problem.problem, "no backup was made; see what the agent's log says of its journal")
     raise HostError(str(files.database), f"it changed under each of {_ATTEMPTS} readings; try again")
-
-
-def _octets(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 def _holding(found: Replayed) -> Holding:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pcipt_agent.adapters.journal.backup import Holding, back_up, restore
+from pcipt_agent.adapters.journal.backup import Holding, back_up, octets, restore
 from pcipt_agent.core.claim import ClaimBook, Claimed, evolve
 from pcipt_agent.errors import HostError, JournalError
 from tests.support.books import BOOT, claim, decision
-from tests.support.journals import book_in, book_read_in, started
+from tests.support.journals import book_in, book_read_in, crashed, started
 
 
 @pytest.fixture
@@ -45,33 +45,53 @@ def test_a_running_agents_journal_is_backed_up_with_all_that_was_acknowledged(st
     assert set(book_in(elsewhere).claims) == {"c0", "c1", "c2", "c3", "c4"}
 
 
-def test_backups_taken_while_decisions_and_compactions_go_on_are_each_a_moment_of_the_journal(state: Path, file: Path) -> None:
-    journal, book, stop, taken = started(state), ClaimBook(), threading.Event(), list[set[str]]()
-    allowed: list[set[str]] = [set()]
+def test_a_backup_has_all_that_was_acknowledged_before_it_began_and_is_one_moment_of_the_journal(state: Path, file: Path) -> None:
+    """While another thread decides and compacts as fast as it can, which empties the log again and again."""
+    journal, book, stop = started(state), ClaimBook(), threading.Event()
+    moments: list[set[str]] = [set()]
+    taken: list[tuple[int, set[str]]] = []
 
     def back_up_again_and_again() -> None:
         while not stop.is_set():
-            one = file.with_name(f"journal-{len(taken)}")
+            acknowledged = len(moments) - 1
+            one, other = file.with_name(f"journal-{len(taken)}"), file.with_name(f"state-{len(taken)}")
             back_up(state, one)
-            other = file.with_name(f"state-{len(taken)}")
             other.mkdir()
             restore(other, one)
-            taken.append(set(book_read_in(other).claims))
+            taken.append((acknowledged, set(book_read_in(other).claims)))
 
     reader = threading.Thread(target=back_up_again_and_again)
     reader.start()
-    for number in range(300):
+    for number in range(400):
         event = Claimed(claim(number))
         book = evolve(book, event)
         journal.append(decision(event))
-        allowed.append(set(book.claims))
-        if number % 20 == 19:
+        moments.append(set(book.claims))
+        if number % 3 == 2:
             journal.compact(book, BOOT, float(number))
     stop.set()
     reader.join()
     journal.close()
     assert taken
-    assert all(each in allowed for each in taken)
+    assert [claims for acknowledged, claims in taken if claims not in moments[acknowledged:]] == []
+
+
+def test_a_log_that_is_emptied_between_the_readings_is_not_taken_for_one_that_was_empty(state: Path, file: Path) -> None:
+    """The database read before the checkpoint, with the log read after it, would be a whole journal without the last decisions."""
+    journal, book = started(state), evolve(ClaimBook(), Claimed(claim(1)))
+    journal.append(decision(Claimed(claim(1))))
+    readings: list[str] = []
+
+    def read(path: Path) -> bytes | None:
+        content = octets(path)
+        readings.append(path.name)
+        if readings == ["journal.db-wal", "journal.db"]:
+            journal.compact(book, BOOT, 2.0)
+        return b"" if len(readings) == 3 else content  # as it is between a compaction's checkpoint and its record
+
+    assert back_up(state, file, read=read).claims == 1
+    assert len(readings) == 6
+    journal.close()
 
 
 def test_a_backup_is_never_written_over(state: Path, file: Path) -> None:
@@ -110,6 +130,20 @@ def test_a_restore_keeps_what_was_there(state: Path, file: Path) -> None:
     again = restore(state, file)
     assert again.replaced not in (None, done.replaced)
     assert book_read_in(done.replaced) == later
+
+
+def test_the_log_of_a_journal_that_was_killed_goes_with_it(state: Path, file: Path, tmp_path: Path) -> None:
+    with_claims(state, 1)
+    back_up(state, file)
+    journal = started(state)
+    journal.append(decision(Claimed(claim(2))))
+    killed = crashed(state, tmp_path / "killed")
+    journal.close()
+    assert (killed / "journal.db-wal").stat().st_size > 0
+    done = restore(killed, file)
+    assert set(book_in(killed).claims) == {"c1"}
+    assert done.replaced is not None
+    assert set(book_read_in(done.replaced).claims) == {"c1", "c2"}
 
 
 def test_an_agent_that_runs_keeps_its_journal(state: Path, file: Path) -> None:
