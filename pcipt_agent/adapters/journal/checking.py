@@ -21,7 +21,10 @@ _ATTEMPTS: Final = 3
 
 
 def verify(state_path: Path) -> tuple[str, ...]:
-    """What is wrong with what the state directory holds, with the way out; nothing where no agent has run on it yet."""
+    """What is wrong with what the state directory holds, with the way out; nothing where no agent has run on it yet.
+
+    Never to be called in the agent's own process: reading the journal's files there would drop SQLite's locks (`journal.files`).
+    """
     return (*_of_journal(JournalFiles(state_path)), *_of_history(HistoryFile(state_path)))
 
 
@@ -46,9 +49,17 @@ def _of_history(history: HistoryFile) -> Iterator[str]:
                     file.backup(copy)
                 yield from (f"{history.path}: {problem}" for problem in _problems(copy))
         except sqlite3.Error as error:
-            yield f"{history.path} can't be read: {error}"
+            yield f"{history.path} can't be read: {_why(error)}"
     for directory in history.put_aside():
         yield f"{directory} holds damaged history: `sqlite3 history.db .recover` there shows what is left; then remove it"
+
+
+def _why(error: sqlite3.Error) -> str:
+    """SQLite can't undo a commit that was interrupted without writing."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_CANTOPEN):
+        return f"a write of it was interrupted, or it may not be read ({error}); the agent undoes that as soon as it reads it"
+    return str(error)
 
 
 def _problems(copy: sqlite3.Connection) -> Iterator[str]:

@@ -36,6 +36,8 @@ from pcipt_agent.views.history_records import FORMAT, decode_past, encode_past
 LOG = logging.getLogger(__name__)
 
 APPLICATION_ID: Final = int.from_bytes(b"pcih", "big")
+BEYOND: Final = 1 << 62
+"""More than any entry's number."""
 _ASIDE: Final = "history-damaged-"
 _PAGE: Final = 500
 """Rows that a reader takes at once: the time for which it keeps a compaction waiting, a few milliseconds."""
@@ -96,6 +98,9 @@ _OF_CONSUMER: Final = (
 )
 
 
+_NEWEST: Final = f"SELECT {_COLUMNS} FROM past ORDER BY number DESC LIMIT 1"
+
+
 class HistoryFile:
     """Written by one thread at a time, read by any."""
 
@@ -119,13 +124,20 @@ class HistoryFile:
             self._put_aside(str(damage))
             self._write(rows, drop_before)
 
-    def past(self, about: About) -> Iterator[tuple[Key, Past] | Unreadable]:
-        """Newest first, each page read when it is wanted. At the end: what can't be told, and why."""
+    def newest(self) -> int:
+        """The number of the entry that was added last; 0 where there is none, and beyond all where it can't be read now."""
+        try:
+            return max((line.number for line in self._page(_NEWEST, {})), default=0)
+        except (Untold, TooNew, sqlite3.Error):
+            return BEYOND
+
+    def past(self, about: About, newest: int) -> Iterator[tuple[Key, Past] | Unreadable]:
+        """Newest first, up to that number, each page read when it is wanted. At the end: what can't be told, and why."""
         asked, subject = (
             (_OF_DEVICE, str(about.subject)) if isinstance(about.subject, PciAddress) else (_OF_CONSUMER, about.subject)
         )
         damaged: list[str] = []
-        before: int | None = 1 << 62
+        before: int | None = newest + 1
         while before is not None:
             try:
                 rows = self._page(asked, {"subject": subject, "before": before})

@@ -24,11 +24,14 @@ class Recent:
         self._held: Map[str, Claim] = Map()
         self._told: list[tuple[Key, Past]] = []
         self._lock = Lock()
+        self.begun = 0
+        """How often `begin` has been called."""
 
     def begin(self, held: "Map[str, Claim]", decisions: Iterable[tuple[int, Decision]] = ()) -> None:
         """These claims are held, and nothing is past but what (record's number, decision) tell."""
         with self._lock:
             self._held, self._told = held, []
+            self.begun += 1
         for sequence, decision in decisions:
             self.happened(sequence, decision)
 

@@ -124,10 +124,15 @@ class SqliteJournal:
 
     def history(self, *, address: PciAddress | None = None, consumer: str | None = None) -> Iterator[Past | Unreadable]:
         about = About(address if address is not None else consumer or "")
-        held, past = self._recent.about(about)
+        while True:
+            compactions = self._recent.begun
+            newest = self._history.newest()
+            held, past = self._recent.about(about)
+            if self._recent.begun == compactions:  # nothing went from there to here between
+                break
         yield from held
         yield from past.values()
-        for each in self._history.past(about):
+        for each in self._history.past(about, newest):
             if isinstance(each, Unreadable):
                 yield each
             elif each[0] not in past:

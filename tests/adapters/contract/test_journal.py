@@ -2,13 +2,16 @@
 """What every journal promises; run on the one in memory and on SQLite's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from immutables import Map
 
 from pcipt_agent.adapters.journal import SqliteJournal
-from pcipt_agent.core.claim import Allocated, ClaimBook, Claimed, ClaimState, Freed, evolve
+from pcipt_agent.core.address import PciAddress
+from pcipt_agent.core.claim import Allocated, ClaimBook, Claimed, ClaimState, Decision, Disabled, Enabled, Expired, Freed, evolve
+from pcipt_agent.core.history import Ending, Span, Upkeep, UpkeepKind
 from pcipt_agent.errors import JournalError
 from pcipt_agent.ports import Journal
 from tests.support.books import BOOT, claim, decision, life
@@ -147,3 +150,114 @@ def test_its_size_grows_with_what_it_holds(opened: Open) -> None:
         journal.append(decision(Claimed(claim(number))))
     assert journal.size_bytes() > before > 0
     journal.close()
+
+
+ADDRESS = claim(1).held[0].address
+
+
+def ids(journal: Journal, *, address: PciAddress | None = None, consumer: str | None = None) -> list[tuple[str, float | None]]:
+    """(claim_id, until) of what is told."""
+    told = journal.history(address=address, consumer=consumer)
+    return [(each.claim_id, each.until) for each in told if isinstance(each, Span)]
+
+
+def had(name: str, at: float) -> list[Decision]:
+    """A claim of the one device, made and freed."""
+    once = replace(claim(1), claim_id=name, claimed_at=at)
+    return [decision(Claimed(once), at=at), decision(Freed(name, at + 0.5), at=at + 0.5, caller="uid 0")]
+
+
+def kept_by(journal: Journal, decisions: list[Decision], book: ClaimBook) -> ClaimBook:
+    for each in decisions:
+        journal.append(each)
+        for event in each.events:
+            book = evolve(book, event)
+    return book
+
+
+def test_history_is_told_newest_first_through_compactions_and_restarts(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    book = kept_by(journal, [*had("a", 10.0), *had("b", 20.0)], ClaimBook())
+    journal.compact(book, BOOT, 21.0)
+    book = kept_by(journal, had("c", 30.0), book)
+    journal.close()
+    journal = opened()
+    journal.recover(BOOT, 31.0, 0.0)
+    book = kept_by(journal, had("d", 40.0), book)
+    journal.compact(book, BOOT, 41.0)
+    book = kept_by(journal, [*had("e", 50.0), *had("f", 60.0)[:1]], book)
+    expected = [("f", None), ("e", 50.5), ("d", 40.5), ("c", 30.5), ("b", 20.5), ("a", 10.5)]
+    assert ids(journal, address=ADDRESS) == expected
+    assert ids(journal, consumer=claim(1).wish.consumer) == expected
+    assert ids(journal, address=claim(2).held[0].address) == ids(journal, consumer=claim(2).wish.consumer) == []
+    assert {each.ended_by for each in journal.history(address=ADDRESS) if isinstance(each, Span)} == {None, "uid 0"}
+    journal.close()
+
+
+def test_a_claim_that_is_held_through_compactions_is_told_from_its_beginning(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    book = kept_by(journal, [decision(Claimed(claim(1))), decision(Allocated("c1", 2.0))], ClaimBook())
+    for _ in range(2):
+        journal.compact(book, BOOT, 3.0)
+        (span,) = journal.history(address=ADDRESS)
+        assert isinstance(span, Span)
+        assert (span.since, span.allocated_at, span.until) == (1.0, 2.0, None)
+    kept_by(journal, [decision(Expired("c1", 9.0, (ADDRESS,)))], book)
+    (span,) = journal.history(address=ADDRESS)
+    assert isinstance(span, Span)
+    assert (span.since, span.allocated_at, span.until, span.ending, span.dirty) == (1.0, 2.0, 9.0, Ending.EXPIRED, True)
+    journal.close()
+
+
+def test_what_was_done_to_a_device_or_the_host_is_told_with_the_device(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    others = claim(2).held[0].address
+    book = kept_by(
+        journal,
+        [
+            decision(Disabled(ADDRESS, "link flaps", 2.0, "uid 0"), at=2.0),
+            decision(Disabled(None, "fan", 3.0, "uid 1"), Disabled(others, "lid", 3.0, None), at=3.0),
+            decision(Enabled(None, 4.0), at=4.0, caller="uid 2"),
+        ],
+        ClaimBook(),
+    )
+    for _ in range(2):
+        told = list(journal.history(address=ADDRESS))
+        assert told == [
+            Upkeep(address=None, kind=UpkeepKind.ENABLED, at=4.0, by="uid 2"),
+            Upkeep(address=None, kind=UpkeepKind.DISABLED, at=3.0, by="uid 1", reason="fan"),
+            Upkeep(address=ADDRESS, kind=UpkeepKind.DISABLED, at=2.0, by="uid 0", reason="link flaps"),
+        ]
+        assert list(journal.history(consumer=claim(1).wish.consumer)) == []
+        journal.compact(book, BOOT, 5.0)
+    journal.close()
+
+
+def test_what_was_past_for_longer_than_asked_is_dropped_at_a_compaction(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    journal.keep_history(15.0)
+    book = kept_by(journal, [*had("a", 10.0), *had("b", 20.0)], ClaimBook())
+    journal.compact(book, BOOT, 22.0)
+    assert ids(journal, address=ADDRESS) == [("b", 20.5), ("a", 10.5)]
+    journal.compact(book, BOOT, 30.0)
+    assert ids(journal, address=ADDRESS) == [("b", 20.5)]
+    journal.keep_history(0.0)
+    journal.compact(book, BOOT, 31.0)
+    assert ids(journal, address=ADDRESS) == []
+    journal.close()
+
+
+def test_a_start_that_forgets_ended_ids_keeps_the_history_of_their_claims(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    kept_by(journal, had("a", 10.0), ClaimBook())
+    journal.close()
+    again = opened()
+    assert again.recover(BOOT, 30.0, 15.0).book == ClaimBook()
+    assert list(again.decisions()) == []
+    assert ids(again, address=ADDRESS) == [("a", 10.5)]
+    again.close()
