@@ -66,14 +66,15 @@ def hindrance(
     together = set_of(movable)
     in_the_way = set_of(hindering)
     # A PF beside its VF is never handed out, so a group that would have to be taken with both can't be.
-    torn = any(relatives[index] & together for index in movable)
+    never = in_the_way != together or any(relatives[index] & together for index in movable)
     coupled = hopeless = EMPTY
     for index in members:
         bit = 1 << index
-        others = in_the_way & ~bit
-        if others & ~together or (others and (torn or relatives[index] & together)):
+        if not in_the_way & ~bit:
+            continue
+        if never or relatives[index] & together:
             hopeless |= bit
-        elif others:
+        else:
             coupled |= bit
     return Hindrance(group, in_the_way, together, coupled, hopeless)
 

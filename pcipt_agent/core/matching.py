@@ -13,7 +13,7 @@ Does not know: what the things are, which is better (`prefer` says), requests, N
 Source: H. W. Kuhn, The Hungarian method, 1955; P. Hall, On representatives of subsets, 1935.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,6 +52,28 @@ def match(wants: Sequence[Want], prefer: Prefer) -> tuple[tuple[int, ...], ...] 
     return tuple(matching.settle(want, prefer) for want in range(len(wants)))
 
 
+def can_take(wants: Sequence[Want], things: DeviceSet) -> bool:
+    """Whether all of the things could be given to these wants, whatever they miss then."""
+    matching = _Matching(wants)
+    return all(matching.place(index) for index in indexes(things))
+
+
+def cover(wants: Sequence[Want], things: DeviceSet) -> tuple[DeviceSet, ...] | None:
+    """For each want which of the things it holds, where every want has what it needs and none of the things is left over.
+
+    None where that can't be. What is once given away stays given away when wants move on, so the things come first.
+    """
+    matching = _Matching(wants)
+    if not all(matching.place(index) for index in indexes(things)):
+        return None
+    for want in range(len(wants)):
+        matching.fill(want)
+        while matching.missing(want):
+            if matching.augment(want):
+                return None
+    return tuple(matching.held(want) & things for want in range(len(wants)))
+
+
 def _shortage(wants: Sequence[Want], stuck: Sequence[int]) -> Shortage:
     things = EMPTY
     for want in stuck:
@@ -72,6 +94,36 @@ class _Matching:
 
     def missing(self, want: int) -> int:
         return self._wants[want].count - self._loose[want].bit_count()
+
+    def held(self, want: int) -> DeviceSet:
+        return self._loose[want]
+
+    def place(self, index: int) -> bool:
+        """Gives the spare thing to a want that misses some, others moving things on where needed; False where none can."""
+        thing = 1 << index
+        waiting = [want for want, each in enumerate(self._wants) if each.candidates & thing]
+        gives = dict.fromkeys(waiting, (-1, thing))
+        for asked in waiting:
+            if self.missing(asked):
+                self._spare ^= thing
+                self._hand_down(asked, gives)
+                return True
+            for other, each in enumerate(self._wants):
+                if other not in gives and self._loose[asked] & each.candidates:
+                    gives[other] = (asked, self._loose[asked] & each.candidates)
+                    waiting.append(other)
+        return False
+
+    def _hand_down(self, last: int, gives: Mapping[int, tuple[int, DeviceSet]]) -> None:
+        """`last` takes one thing of the want that gives to it, that one of the next, and the first (-1) what is spare."""
+        taker = last
+        while taker >= 0:
+            giver, things = gives[taker]
+            given = things & -things
+            self._loose[taker] |= given
+            if giver >= 0:
+                self._loose[giver] ^= given
+            taker = giver
 
     def fill(self, want: int) -> None:
         """Gives `want` spare things in order, as far as they go."""

@@ -84,8 +84,10 @@ def _choose_in_company(chooser: "_Chooser", questions: tuple[Question, ...], alo
     at_most = chooser.solve(wants)
     if isinstance(at_most, Shortage) or (isinstance(at_most, Excluded) and at_most.decided):
         return _Refused(at_most, questions)
-    openings = in_order(inventory.catalogue, wants, openings, chooser.fresh().prefer)
-    found = choose_in_company(inventory.catalogue, wants, openings, apart=chooser.apart, solve=chooser.solve_quickly)
+    liked = in_order(inventory.catalogue, wants, openings, chooser.fresh().prefer)
+    left_out = union(each.opens for each in openings) & ~union(each.opens for each in liked)
+    wants = [replace(want, candidates=want.candidates & ~left_out) for want in wants]
+    found = choose_in_company(inventory.catalogue, wants, liked, apart=chooser.apart, solve=chooser.solve_quickly)
     if isinstance(found, tuple):
         return found
     undecided = isinstance(alone, Excluded) and not alone.decided

@@ -7,13 +7,30 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pcipt_agent.core.alias import GroupPolicy, NumaPolicy, Request
+from pcipt_agent.core.alias import GroupPolicy, NumaPolicy, Readiness, Request
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.funnel import Funnel, Unsatisfied
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.selection import explain, select
+from pcipt_agent.core.upkeep import Disable
 from tests.support.brute import possible
-from tests.support.planned import at, claimed, entry, held_by, host, inventory, pci, rules, sriov, wanting, wish
+from tests.support.planned import (
+    AUDIO,
+    GPU,
+    at,
+    claimed,
+    entry,
+    gpu,
+    held_by,
+    host,
+    inventory,
+    obey,
+    pci,
+    rules,
+    sriov,
+    wanting,
+    wish,
+)
 from tests.support.strategies import Asked, asked
 
 
@@ -176,6 +193,99 @@ def test_a_pf_and_its_vfs_asked_together_are_refused_naming_the_pf() -> None:
     funnel = refused(inventory(host(*sriov("01:00.0", vfs=2))), pfs(1), vfs(1))
     assert funnel.together is not None
     assert "a PF beside a VF of its own; contested: 0000:01:00.0" in funnel.together
+
+
+def gpus(count: int) -> Request:
+    return wanting(count, DeviceType.PCI, GPU)
+
+
+def audios(count: int) -> Request:
+    return wanting(count, DeviceType.PCI, AUDIO)
+
+
+def test_gpu_and_audio_function_of_one_group_come_together_or_not_at_all() -> None:
+    current = inventory(host(*gpu("41:00.0")))
+    assert chosen(current, gpus(1), audios(1)) == [["41:00.0"], ["41:00.1"]]
+    assert chosen(current, wanting(2)) == [["41:00.0", "41:00.1"]]
+    way = refused(current, gpus(1)).requests[0]
+    assert way.emptied_by == "iommu-group"
+    assert [each.reason for each in way.dropped] == [
+        "its IOMMU group 65 also has 0000:41:00.1, bound to snd_hda_intel: ask for both in one claim"
+    ]
+
+
+def test_what_needs_no_company_is_taken_before_what_does() -> None:
+    current = inventory(host(*gpu("41:00.0"), pci("51:00.0", product=GPU, numa_node=1)))
+    assert chosen(current, gpus(1), nodes=[0, 1]) == [["51:00.0"]]
+    near_in_company = wanting(1, DeviceType.PCI, GPU, policy=NumaPolicy.PREFERRED)
+    assert chosen(current, near_in_company, nodes=[0]) == [["51:00.0"]]
+
+
+def test_a_group_is_opened_only_by_all_that_stands_in_the_way_in_it() -> None:
+    current = inventory(host(*gpu("41:00.0"), *gpu("42:00.0"), pci("51:00.0", product=GPU)))
+    assert chosen(current, gpus(2), audios(1)) == [["51:00.0", "41:00.0"], ["41:00.1"]]
+    assert chosen(current, gpus(3), audios(2)) == [["51:00.0", "41:00.0", "42:00.0"], ["41:00.1", "42:00.1"]]
+    funnel = refused(current, gpus(3), audios(1))
+    assert funnel.together == "there are devices enough, but not with all that one claim must take of their IOMMU groups: 65, 66"
+
+
+def test_the_near_group_is_opened_first() -> None:
+    current = inventory(host(*gpu("41:00.0", numa_node=1), *gpu("42:00.0", numa_node=0)))
+    both = [wanting(1, DeviceType.PCI, product, policy=NumaPolicy.PREFERRED) for product in (GPU, AUDIO)]
+    assert chosen(current, *both, nodes=[0]) == [["42:00.0"], ["42:00.1"]]
+    assert chosen(current, *both, nodes=[1]) == [["41:00.0"], ["41:00.1"]]
+
+
+def test_a_member_without_a_driver_needs_the_one_with_and_not_the_reverse() -> None:
+    current = inventory(host(*gpu("41:00.0", driver=None)))
+    assert chosen(current, audios(1)) == [["41:00.1"]]
+    assert chosen(current, gpus(1), audios(1)) == [["41:00.0"], ["41:00.1"]]
+    assert refused(current, gpus(1)).requests[0].emptied_by == "iommu-group"
+
+
+def test_a_second_claim_of_the_consumer_needs_no_company_that_he_has() -> None:
+    third = replace(pci("41:00.2", product="000c"), iommu_group=0x41)
+    before = inventory(host(*gpu("41:00.0"), third))
+    current = claimed(before, "one", wish(gpus(1), audios(1)))
+    assert chosen(current, wanting(1, DeviceType.PCI, "000c")) == [["41:00.2"]]
+    way = refused(before, wanting(1, DeviceType.PCI, "000c")).requests[0]
+    assert [each.reason for each in way.dropped] == [
+        "its IOMMU group 65 also has 0000:41:00.0, bound to nvidia, and 0000:41:00.1, bound to snd_hda_intel: "
+        "ask for all of them in one claim"
+    ]
+    other = replace(wish(wanting(1, DeviceType.PCI, "000c")), consumer="another")
+    with pytest.raises(Unsatisfied) as raised:
+        select(current, other)
+    assert [each.reason for each in raised.value.funnel.requests[0].dropped] == [
+        "its IOMMU group 65 is another guest's: it has 0000:41:00.0, 0000:41:00.1"
+    ]
+
+
+def test_company_that_can_not_be_had_now_is_named_with_its_status() -> None:
+    current = obey(inventory(host(*gpu("41:00.0"))), Disable(address=at("41:00.1"), reason="noisy", at=1.0))
+    way = refused(current, gpus(1), audios(1)).requests[0]
+    assert [each.reason for each in way.dropped] == [
+        "its IOMMU group 65 also has 0000:41:00.1, bound to snd_hda_intel: ask for both in one claim; 0000:41:00.1 is disabled now"
+    ]
+
+
+def test_to_warn_hands_out_a_gpu_without_its_company() -> None:
+    current = inventory(host(*gpu("41:00.0")), replace(rules(), readiness=Readiness.WARN))
+    assert chosen(current, gpus(1)) == [["41:00.0"]]
+
+
+def test_two_vfs_that_need_each_other_are_not_to_be_had_isolated() -> None:
+    pf, *both = sriov("41:00.0", vfs=2)
+    bound = [replace(each, driver="ixgbevf", iommu_group=0x41) for each in both]
+    current = inventory(host(pf, *bound))
+    assert chosen(current, vfs(2)) == [["41:00.1", "41:00.2"]]
+    assert refused(current, vfs(1), vfs(1), policy=GroupPolicy.ISOLATE).requests[0].emptied_by == "iommu-group"
+
+
+def test_explaining_what_comes_in_company_counts_it() -> None:
+    funnel, found = explain(inventory(host(*gpu("41:00.0"))), wish(gpus(1), audios(1)))
+    assert found == ((0,), (1,))
+    assert [way.stages[-1].left for way in funnel.requests] == [1, 1]
 
 
 def test_explaining_chooses_what_claiming_would() -> None:

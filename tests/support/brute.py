@@ -183,7 +183,8 @@ def _group_could_be_viable(inventory: Inventory, device: Device) -> bool:
     others = obstacles(inventory, device)
     together = [device, *others]
     torn = any(one.parent == other.address for one in together for other in together)
-    return not others or (all(_would_come(inventory, each) for each in others) and not torn)
+    moving = [*others, *([device] if _is_in_the_way(device) else [])]
+    return not others or (all(_would_come(inventory, each) for each in moving) and not torn)
 
 
 def _missing(inventory: Inventory, device: Device, wish: Wish, taken: Sequence[Device]) -> list[PciAddress]:

@@ -23,6 +23,7 @@ from pcipt_agent.core.inventory import Inventory, after, inventory_of
 from pcipt_agent.core.spec import AddressGlob, DeviceSpec, Tags
 
 PLAIN, PF, VF = "0001", "00f0", "00f1"
+GPU, AUDIO = "000a", "000b"
 
 
 def at(text: str) -> PciAddress:
@@ -64,6 +65,14 @@ def _vf(pf: Device, number: int, product: str) -> Device:
         vf_number=number,
         iommu_group=place,
     )
+
+
+def gpu(address: str, *, driver: str | None = "nvidia", numa_node: int | None = 0) -> tuple[Device, Device]:
+    """A card whose functions are 8086:000a and 8086:000b, the second an audio function with its driver, in IOMMU group `bus`."""
+    group = at(address).bus
+    card = replace(pci(address, product=GPU, numa_node=numa_node), driver=driver, iommu_group=group)
+    beside = card.address._replace(function=card.address.function + 1)
+    return card, replace(card, address=beside, product_id=AUDIO, driver="snd_hda_intel")
 
 
 def host(*devices: Device, sockets: tuple[int | None, ...] = (0, 1)) -> Host:

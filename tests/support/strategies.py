@@ -6,6 +6,7 @@ Small on purpose: everything is within a few functions of everything else, so th
 Does not know: what is right (`tests.support.brute`, the state machine's own model).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
@@ -19,7 +20,23 @@ from pcipt_agent.core.host import Host
 from pcipt_agent.core.inventory import Inventory, inventory_of
 from pcipt_agent.core.spec import DeviceSpec, Tags
 from pcipt_agent.errors import Refusal
-from tests.support.planned import PF, PLAIN, VF, at, claimed, entry, host, pci, rules, sriov
+from tests.support.planned import (
+    AUDIO,
+    GPU,
+    PF,
+    PLAIN,
+    VF,
+    at,
+    claimed,
+    entry,
+    gpu,
+    host,
+    inventory,
+    pci,
+    rules,
+    sriov,
+    wanting,
+)
 
 NODES = st.sampled_from([0, 1, 2, None])
 PRODUCTS = (PLAIN, PF, VF, "000a", "000b")
@@ -168,6 +185,43 @@ class Asked:
 
     inventory: Inventory
     wish: Wish
+
+
+@st.composite
+def asked_of_boards(draw: st.DrawFn) -> Asked:
+    """Of a host where nearly everything needs company, with a claim standing already, the same consumer's or another's."""
+    devices: list[Device] = []
+    for bus in range(1, draw(st.integers(1, 4)) + 1):
+        devices += [*gpu(f"{bus:02x}:00.0", driver=draw(st.sampled_from(["nvidia", "nvidia", None])), numa_node=draw(NODES))]
+        devices += draw(_beside(bus))
+    machine = host(*devices)
+    current = inventory(machine)
+    if draw(st.booleans()):
+        with suppress(Refusal):
+            current = claimed(current, "one", draw(wishes(machine)))
+    products = st.lists(st.sampled_from([GPU, AUDIO, PLAIN, VF]), min_size=1, max_size=3).map(tuple)
+    kinds = st.sampled_from([DeviceType.PCI, DeviceType.PCI, DeviceType.PCI, DeviceType.VF, DeviceType.PF])
+    wanted = st.builds(
+        lambda count, device_type, ids: wanting(count, device_type, *ids), st.sampled_from([1, 1, 2, 3]), kinds, products
+    )
+    requests = tuple(draw(st.lists(wanted, min_size=1, max_size=4)))
+    return Asked(current, replace(draw(wishes(machine)), requests=requests))
+
+
+@st.composite
+def _beside(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
+    """What shares the IOMMU group of a GPU, or the bus alone."""
+    group = draw(st.sampled_from([bus, bus, bus + 0x100]))
+    match draw(st.sampled_from(["nothing", "plain", "vfs", "vfs"])):
+        case "plain":
+            plain = pci(f"{bus:02x}:00.2")
+            return (replace(plain, iommu_group=group, driver=draw(st.sampled_from([None, "nvme"]))),)
+        case "vfs":
+            pf, *vfs = sriov(f"{bus:02x}:00.2", vfs=2)
+            driver = draw(st.sampled_from([None, "ixgbevf"]))
+            return pf, *(replace(vf, iommu_group=group, driver=driver) for vf in vfs)
+        case _:
+            return ()
 
 
 @st.composite
