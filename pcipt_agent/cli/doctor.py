@@ -18,7 +18,7 @@ from typing import Final, assert_never
 from oslo_config import cfg
 
 from pcipt_agent.adapters.checkup.platform import read_platform
-from pcipt_agent.cli.configuration import sources_of
+from pcipt_agent.cli.configuration import settings, sources_of
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.cli.standalone import read_host
 from pcipt_agent.cli.this_machine import Machine, examine
@@ -51,7 +51,7 @@ def doctor(command: Namespace, output: Output) -> ExitCode:
 
 
 def _findings(command: Namespace) -> Iterator[Finding]:
-    where = command.host or "/"
+    where = command.host or _host_root(command)
     reading = Gathering(lambda: read_host(where))
     platform = Gathering(lambda: read_platform(Path(where)))
     loading = Gathering(lambda: _load(command, where))
@@ -78,6 +78,14 @@ def _findings(command: Namespace) -> Iterator[Finding]:
             yield from _of_the_machine(machine)
         case _:
             assert_never(machine)
+
+
+def _host_root(command: Namespace) -> str:
+    """Where the agent would read its host; this machine where the configuration can't be read, which is a finding of its own."""
+    try:
+        return str(settings(command, cfg.ConfigOpts()).host_root)
+    except ConfigError:
+        return "/"
 
 
 def _load(command: Namespace, where: str) -> Loaded | ConfigError:

@@ -53,7 +53,7 @@ def examine(command: Namespace, host: Host | Unseen) -> Machine:
     url = command.transport_url or found.transport_url
     installation = Gathering(lambda: _installation(command, found, host, url=url))
     libvirt = Gathering(lambda: ask_libvirt(LIBVIRT_URI))
-    journal = Gathering(lambda: read_journal(found.state_path))
+    journal = Gathering(lambda: read_journal(JournalFiles(found.state_path)))
     agent = Gathering(lambda: _agent(command))
     return Machine(
         installation=installation.within(_SECONDS),
@@ -63,15 +63,14 @@ def examine(command: Namespace, host: Host | Unseen) -> Machine:
     )
 
 
-def read_journal(directory: Path) -> Journal | DamagedJournal | Unseen | None:
+def read_journal(files: JournalFiles) -> Journal | DamagedJournal | Unseen | None:
     """What a replay of it comes to, also while the agent writes it; nothing is changed. None: there is none.
 
     The files are read one after another, so only what was read while none of them changed is taken for damage.
     """
-    files = JournalFiles(directory)
-    readable = os.access(directory, os.R_OK | os.X_OK)
-    if directory.exists() and not readable:
-        return Unseen(f"{directory} may not be read by this user", "sudo pcipt doctor")
+    readable = os.access(files.directory, os.R_OK | os.X_OK)
+    if files.directory.exists() and not readable:
+        return Unseen(f"{files.directory} may not be read by this user", "sudo pcipt doctor")
     for _ in range(_TRIES):
         if not readable or not files.exist():
             return None

@@ -2,15 +2,19 @@
 """`pcipt doctor` on trees, descriptions and this machine: it always answers, and its exit code says whether there is a problem."""
 
 import json
+import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pcipt_agent.views.description import parse_description
+from pcipt_agent.views.description import description_of, parse_description
+from tests.support.demo import CONSUMER, OTHER
 from tests.support.hosttree import HostTree, directory_in_memory
 from tests.support.inside import pcipt_inside
 from tests.support.running import configured, pcipt, program, running_agent
@@ -145,15 +149,90 @@ def test_this_machine_is_examined_without_agent_or_rights(config_file: Path, tmp
 
 def test_a_running_agent_is_asked_and_its_journal_replayed(tmp_path: Path) -> None:
     config_file = configured(tmp_path, EXAMPLE, RULES)
-    consumer = "8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10"
     with running_agent(config_file) as agent:
-        agent.call("claim", claim_id="c1", consumer=consumer, requests=[{"alias": "a1", "count": 1}])
+        agent.call("claim", claim_id="c1", consumer=CONSUMER, requests=[{"alias": "a1", "count": 1}])
         done = agent.pcipt("doctor", "--format", "json")
     told = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
     assert told["agent"]["verdict"] == "ok"
     assert told["agent"]["seen"].endswith(" 1 claim")
     assert told["journal"]["verdict"] == "ok"
     assert told["journal"]["seen"].endswith(" 1 claim held")
+
+
+def fake_virsh(directory: Path, version: str, *domains: str) -> None:
+    """A virsh of that libvirt with these domains, in a directory that is looked in first."""
+    said = f"Running hypervisor: QEMU 9.2.0\\nRunning against daemon: {version}\\n"
+    script = f"""case "$*" in *version*) printf '{said}';; *) echo '{" ".join(domains)}';; esac"""
+    write(directory, "virsh", f"#!/bin/sh\n{script}\n")
+    (directory / "virsh").chmod(0o755)
+
+
+@pytest.fixture
+def path_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    return tmp_path / "bin"
+
+
+def test_claims_are_held_against_libvirt_and_the_host(tmp_path: Path, path_first: Path) -> None:
+    (tmp_path / "a.host").write_text(EXAMPLE.read_text())
+    config_file = configured(tmp_path, tmp_path / "a.host", RULES)
+    config_file.write_text(config_file.read_text().replace("[agent]\n", "[agent]\nrescan_interval = 1\n"))
+    fake_virsh(path_first, "10.0.0", CONSUMER)
+    with running_agent(config_file) as agent:
+        for number, consumer in enumerate((CONSUMER, OTHER)):
+            agent.call("claim", claim_id=f"c{number}", consumer=consumer, requests=[{"alias": "a1", "count": 1}])
+            agent.call("allocate", claim_id=f"c{number}")
+        gone = agent.call("claims", claim_id="c0")["claims"][0]["devices"][0]["address"]
+        (tmp_path / "a.host").write_text(without(gone))
+        deadline = time.monotonic() + 60
+        while not agent.call("devices", status="lost")["devices"]:
+            assert time.monotonic() < deadline
+        told = json.loads(agent.pcipt("doctor", "--format", "json").stdout)["findings"]
+    claims = {each["seen"]: each["mend"].split("  #")[0] for each in told if each["check"] == "claims"}
+    [lost] = [seen for seen in claims if seen.startswith(f"{gone} is lost: ")]
+    assert claims == {lost: "pcipt free c0", f"claim c1 is allocated, and libvirt has no domain {OTHER}": "pcipt free c1"}
+
+
+def without(address: str) -> str:
+    """The example without that device."""
+    host = parse_description(EXAMPLE.read_text(), "a.host")
+    return description_of(replace(host, devices={each: host.devices[each] for each in host.devices if str(each) != address}))
+
+
+@pytest.mark.parametrize(("version", "verdict"), [("9.10.0", "problem"), ("10.0.0", "warning")])
+def test_libvirt_s_version_decides_about_variant_drivers(version: str, verdict: str, tmp_path: Path, path_first: Path) -> None:
+    fake_virsh(path_first, version)
+    (tmp_path / "a.host").write_text("host boot x\n0000:01:00.0 10de:25b6 PCI group 16 driver nvidia vfio\n    class 030200\n")
+    _, found = findings("--config-file", str(configured(tmp_path, tmp_path / "a.host", 'device_spec = {"vendor_id": "10de"}\n')))
+    assert verdicts(found)["devices"] == {verdict}
+    variant = next(each for each in found["versions"] if "managed: yes" in each["seen"])
+    assert variant["verdict"] == ("problem" if version == "9.10.0" else "could-not-tell")
+    assert version in found["libvirt"][0]["seen"]
+
+
+def test_the_kernel_s_version_decides_about_vdpa(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    described = CHECKOUT / "tests/hosts/vdpa-over-connectx6dx.host"
+    HostTree(tmp_path / "tree", parse_description(described.read_text(), "a.host"))
+    (tmp_path / "a.conf").write_text(f"[pci]\n{RULES}")
+    for release, verdict in (("5.4.0-42-generic", "problem"), ("5.7.0", "could-not-tell"), ("nonsense", "could-not-tell")):
+        write(tmp_path / "tree", "proc/sys/kernel/osrelease", f"{release}\n")
+        _, found = findings("--host", str(tmp_path / "tree"), "--config-file", str(tmp_path / "a.conf"))
+        [vdpa] = [each for each in found["versions"] if "vDPA" in each["seen"]]
+        assert vdpa["verdict"] == verdict
+
+
+def test_what_is_probably_not_meant_is_a_warning(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conf").write_text('[pci]\ndevice_spec = {"vendor_id": "15b3"}\ndevice_spec = {"vendor_id": "15b3"}\n')
+    code, found = findings("--host", str(root), "--config-file", str(tmp_path / "a.conf"))
+    assert (code, verdicts(found)["configuration"]) == (0, {"warning"})
+
+
+def test_vpd_that_can_not_be_read_is_a_warning(config_file: Path) -> None:
+    described = CHECKOUT / "tests/hosts/nvme-with-vfs-and-no-netdev.host"
+    _, found = findings("--host", str(described), "--config-file", str(config_file))
+    assert verdicts(found)["vpd"] == {"warning"}
+    assert "0000:42:00.0" in found["vpd"][0]["seen"]
 
 
 def test_a_damaged_journal_is_a_problem_with_its_way_out(tmp_path: Path) -> None:

@@ -67,6 +67,22 @@ def test_a_device_of_managed_no_that_a_host_driver_has_is_mended_by_detaching_it
     assert str(found.mend).startswith("virsh nodedev-detach pci_0000_01_00_0")
 
 
+VARIANT = HEAD + "0000:01:00.0 10de:25b6 PCI group 16 driver nvidia vfio\n    class 030200\n"
+
+
+def test_a_variant_driver_that_an_old_libvirt_would_replace_is_a_problem_and_detaching_is_no_advice() -> None:
+    [found] = device_findings(catalogue(VARIANT, {"product_id": "25b6"}, libvirt=(9, 0, 0)))
+    assert (found.verdict, found.mend) == (Verdict.PROBLEM, "pcipt explain device 0000:01:00.0")
+    assert "set managed to no" in found.seen
+
+
+def test_a_variant_driver_that_libvirt_finds_by_itself_is_a_warning_and_one_that_nobody_manages_is_well() -> None:
+    [found] = device_findings(catalogue(VARIANT, {"product_id": "25b6"}))
+    assert (found.verdict, "libvirt 11.0.0 binds the variant" in found.seen) == (Verdict.WARNING, True)
+    [well] = device_findings(catalogue(VARIANT, {"product_id": "25b6", "managed": "no"}))
+    assert well.verdict is Verdict.OK
+
+
 def test_devices_without_a_group_are_a_problem_once_for_all_of_them() -> None:
     text = HEAD + "".join(f"0000:01:00.{function} 10de:2230 PCI\n" for function in range(8))
     [found] = findings(text, {"product_id": "2230"})

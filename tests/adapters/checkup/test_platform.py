@@ -66,6 +66,11 @@ def test_vfio_pci_is_found_where_the_kernel_has_it(root: Path, suffix: str) -> N
     assert read_platform(root).vfio_pci is VfioPci.LOADED
 
 
+def test_a_vfio_pci_that_is_built_in_and_shows_its_driver_alone_is_there(root: Path) -> None:
+    (root / "sys/bus/pci/drivers/vfio-pci").mkdir(parents=True)
+    assert read_platform(root).vfio_pci is VfioPci.LOADED
+
+
 def test_without_a_list_of_modules_it_is_not_known(root: Path) -> None:
     found = read_platform(root).vfio_pci
     assert isinstance(found, Unseen)
