@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from pcipt_agent.core.alias import RuleSet
 from pcipt_agent.core.catalogue import Catalogue, catalogue_of
+from pcipt_agent.core.catalogue_step import catalogue_after
 from pcipt_agent.core.claim import ClaimBook, Decision, Event, forget_ended
 from pcipt_agent.core.decide import Command, decide
 from pcipt_agent.core.domain import Hypervisor, domains_by_device
@@ -146,7 +147,7 @@ class Ledger:
             happened = bool(changes) or (host.numa_nodes, host.boot_id) != (before.numa_nodes, before.boot_id)
             if not happened and host == before:
                 return ()
-            catalogue = catalogue_of(host, seen.catalogue.rules, seen.hypervisor.version)
+            catalogue = catalogue_after(seen.catalogue, host)
             if self._swapped(seen, catalogue, seen.hypervisor, happened=happened, changes=changes):
                 break
         for change in changes:
