@@ -21,6 +21,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import reduce
 from operator import or_
 from typing import Final
@@ -62,8 +63,8 @@ class Looking:
         self._sources = {source.fileno(): source for source in sources}
         self._interval_seconds = interval_seconds
         self._alive, self._alive_seconds = alive, alive_seconds
-        self._stop_asked, self._stop_asking = os.pipe2(os.O_CLOEXEC)
-        self._stopped = self._ended = False
+        self._asked, self._asking = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._to_stop = self._stopped = self._ended = False
         self._thread = threading.Thread(target=self._run, name="looking", daemon=True)
 
     def start(self) -> None:
@@ -72,34 +73,44 @@ class Looking:
 
     def stop(self) -> None:
         """Asks it to end; what it waits for ends at once. A look that is under way is finished."""
+        self._to_stop = True
+        self._wake()
+
+    def look_every(self, seconds: float) -> None:
+        """The interval is another from now on, for the wait that is under way too."""
+        self._interval_seconds = seconds
+        self._wake()
+
+    def _wake(self) -> None:
         if not self._ended:
-            os.write(self._stop_asking, b"\0")
+            with suppress(BlockingIOError):  # it is full of such octets, so the wait ends all the same
+                os.write(self._asking, b"\0")
 
     def join(self, seconds: float) -> bool:
         """Whether it has ended by then, after `stop`; it may be held by a device that does not answer."""
         self._thread.join(seconds)
         if not self._ended and not self._thread.is_alive():
             self._ended = True
-            os.close(self._stop_asked)
-            os.close(self._stop_asking)
+            os.close(self._asked)
+            os.close(self._asking)
         return self._ended
 
     def _run(self) -> None:
         turn = time.thread_time()
         unrest, waiting = self._observer.look(), AGAIN_SECONDS
-        rescan_at = time.monotonic() + self._interval_seconds
+        looked_at = time.monotonic()
         while True:
             self._alive()
             self._rest(time.thread_time() - turn)
             turn = time.thread_time()
             again_at = math.inf if unrest is None else time.monotonic() + waiting
-            hints = self._gathered(min(again_at, rescan_at))
+            hints = self._gathered(min(again_at, looked_at + self._interval_seconds))
             if self._stopped:
                 break
             before = unrest
-            if time.monotonic() >= rescan_at or (hints is not None and hints.everything):
+            if time.monotonic() >= looked_at + self._interval_seconds or (hints is not None and hints.everything):
                 unrest = self._observer.look()
-                rescan_at = time.monotonic() + self._interval_seconds
+                looked_at = time.monotonic()
             else:
                 unrest = self._observer.look_at((hints or Hints()) | (unrest or Hints()))
             waiting = AGAIN_SECONDS if hints or unrest != before else min(2 * waiting, self._interval_seconds)
@@ -124,17 +135,20 @@ class Looking:
         return hints
 
     def _wait(self, seconds: float, *, sources: Iterable[int]) -> Hints | None:
-        """What these sources hint at, as soon as they do; None where none did in that time, or the stop came."""
+        """What these sources hint at, as soon as they do; None where none did in that time, or something else was asked of us."""
         poll = select.poll()
-        poll.register(self._stop_asked, select.POLLIN)
+        poll.register(self._asked, select.POLLIN)
         for number in sources:
             poll.register(number, self._sources[number].poll_events)
         end = time.monotonic() + seconds
         while not self._stopped:
             left = max(0.0, min(end - time.monotonic(), self._alive_seconds))
             ready = [number for number, _ in poll.poll(left * 1000)]
-            self._stopped = self._stop_asked in ready
-            if ready and not self._stopped:
+            if self._asked in ready:
+                os.read(self._asked, 4096)
+                self._stopped = self._to_stop
+                return None
+            if ready:
                 return reduce(or_, [self._sources[number].take() for number in ready])
             if time.monotonic() >= end:
                 return None

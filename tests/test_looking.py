@@ -117,6 +117,14 @@ def test_everything_is_looked_at_each_interval_without_any_hint() -> None:
     assert reader.asked == []
 
 
+def test_another_interval_counts_for_the_wait_that_is_under_way() -> None:
+    reader = GivenReader(host(pci("01:00.0")))
+    with looking(reader) as thread:
+        until(lambda: reader.whole == 1)
+        thread.look_every(0.05)
+        until(lambda: reader.whole > 3)
+
+
 def test_a_pf_that_settles_is_looked_at_again_soon_and_then_left_in_peace() -> None:
     reader = GivenReader(host(PF, *VFS[:2]))
     with looking(reader) as thread:

@@ -32,6 +32,10 @@ class Observer:
         self._kept_seconds = ended_claims_kept_seconds
         self._said: str | None = None
 
+    def keep_ended_claims(self, seconds: float) -> None:
+        """From the next look on. For any thread."""
+        self._kept_seconds = seconds
+
     def look(self) -> Hints | None:
         """At everything, and tidies the journal. Returns where to look again soon; None where everything is at rest."""
         self._ledger.tidy(longest=RECORDS_KEPT, forget_before=self._ledger.now() - self._kept_seconds)

@@ -73,7 +73,9 @@ def test_the_journal_is_tidied_by_the_way_and_ended_ids_are_kept_as_long_as_aske
     for number in range(RECORDS_KEPT):
         free(ledger, FreePayload(claim_id=f"c{number}"))
     kept_seconds = ledger.now() - ledger.inventory.book.ended["c900"]
-    Observer(ledger, GivenReader(small_host()), ended_claims_kept_seconds=kept_seconds + 1).look()
+    observer = Observer(ledger, GivenReader(small_host()), ended_claims_kept_seconds=1e9)
+    observer.keep_ended_claims(kept_seconds + 1)
+    observer.look()
     assert disk.records == 1
     assert set(ledger.inventory.book.ended) == {f"c{number}" for number in range(900, RECORDS_KEPT)}
 
