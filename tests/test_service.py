@@ -19,6 +19,8 @@ from pcipt_agent.views.sentences import wire_refusal
 from pcipt_agent.views.wire_refusals import AnyRefusal, BadRequestRefusal
 from pcipt_agent.views.wire_replies import Reply
 from tests.support.ledgers import CONSUMER, memory_ledger
+from tests.support.ports import MemoryJournal
+from tests.support.vitals import healthy
 
 SERVED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -61,6 +63,9 @@ NEARLY = st.fixed_dictionaries(
         "limit": st.integers(0, 3),
         "after": TEXTS,
         "dry_run": st.booleans(),
+        "host": st.booleans(),
+        "reason": TEXTS,
+        "unused": st.booleans(),
     },
 )
 ARGUMENTS = st.dictionaries(st.sampled_from(NAMES) | TEXTS, JSON, max_size=5) | NEARLY
@@ -68,8 +73,8 @@ ARGUMENTS = st.dictionaries(st.sampled_from(NAMES) | TEXTS, JSON, max_size=5) | 
 
 @pytest.fixture(scope="module")
 def served() -> tuple[Service, Ledger]:
-    ledger, _ = memory_ledger()
-    return Service(ledger, "host1"), ledger
+    ledger, disk = memory_ledger()
+    return Service(ledger, MemoryJournal(disk), healthy), ledger
 
 
 def answered(service: Service, name: str, arguments: dict[str, Any]) -> Reply | AnyRefusal:

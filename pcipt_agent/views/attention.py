@@ -79,7 +79,7 @@ def _of_devices(inventory: Inventory) -> Iterator[AttentionPart]:
     occupied = [catalogue.devices[index].address for index in indexes(inventory.occupied & catalogue.assignable)]
     if occupied:
         names = sorted({domain.name for address in occupied for domain in inventory.domains_of[address]})
-        what = f"{_named('domain', names)} without a claim: {first_of(occupied, _NAMED)}"
+        what = f"{_named('domain', names)} {'has' if len(names) == 1 else 'have'} what no claim holds: {first_of(occupied, _NAMED)}"
         yield AttentionPart(code="occupied", what=what, remedy="pcipt adopt makes claims of it; --dry-run shows which")
     dirty = sorted(inventory.book.dirty)
     if dirty:

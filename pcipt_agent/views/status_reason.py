@@ -31,7 +31,14 @@ def reason_of(inventory: Inventory, address: PciAddress) -> str | None:
             return "no device_spec entry matches it"
         case DeviceStatus.OCCUPIED:
             names = [f"{each.name} ({'running' if each.running else 'defined'})" for each in inventory.domains_of[address]]
-            return f"{'domain' if len(names) == 1 else 'domains'} {first_of(names, _NAMED)} without a claim"
+            return (
+                f"{'domain' if len(names) == 1 else 'domains'} {first_of(names, _NAMED)} {'has' if len(names) == 1 else 'have'} it"
+            )
+        case DeviceStatus.DIRTY:
+            dirty = inventory.book.dirty[address]
+            return f"since claim {dirty.claim_id} of consumer {dirty.consumer} ended"
+        case DeviceStatus.DISABLED if address in inventory.book.disabled and inventory.book.host_disabled is None:
+            return inventory.book.disabled[address].reason
         case DeviceStatus.BLOCKED if why := _blocked_by_relatives(inventory, address):
             return why
         case _:

@@ -6,8 +6,32 @@ from dataclasses import replace
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import Alias, Alternative, NumaPolicy, Request, RuleSet
 from pcipt_agent.core.catalogue import catalogue_of
-from pcipt_agent.core.claim import Allocated, Claim, ClaimBook, Claimed, ClaimState, Fingerprint, Held, Wish, evolve
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, Sriov, VdpaDevice
+from pcipt_agent.core.claim import (
+    Allocated,
+    Claim,
+    ClaimBook,
+    Claimed,
+    ClaimState,
+    Dirty,
+    Disabled,
+    Fingerprint,
+    Held,
+    Wish,
+    evolve,
+)
+from pcipt_agent.core.device import (
+    Device,
+    DeviceType,
+    Fault,
+    FaultKind,
+    HostUse,
+    HostUseKind,
+    Link,
+    Netdev,
+    Sriov,
+    VdpaDevice,
+)
+from pcipt_agent.core.domain import Domain, DomainDevice, Hypervisor
 from pcipt_agent.core.host import Host, NumaNode
 from pcipt_agent.core.inventory import Inventory, inventory_of
 from pcipt_agent.core.spec import AddressGlob, DeviceSpec, Tags
@@ -140,13 +164,40 @@ RULES = RuleSet(
 )
 
 
-def demo_host() -> Host:
+DISK = DEVICES[-1]
+_SECOND_NIC = replace(DEVICES[1], address=PciAddress(0, 0xE0, 0, 0), vendor_id="1cc1", iommu_group=70, netdevs=())
+_BUSY = (
+    replace(DISK, address=PciAddress(0, 0xDA, 0, 0), vendor_id="1cc1", iommu_group=60),
+    replace(
+        DISK,
+        address=PciAddress(0, 0xDB, 0, 0),
+        vendor_id="1cc1",
+        iommu_group=61,
+        host_uses=(HostUse(HostUseKind.MOUNTED, "nvme1n1p2 is mounted at /srv"),),
+    ),
+    replace(DISK, address=PciAddress(0, 0xDC, 0, 0), vendor_id="1cc1", iommu_group=62),
+    replace(DISK, address=PciAddress(0, 0xDD, 0, 0), vendor_id="1cc1", iommu_group=63),
+    replace(_SECOND_NIC, sriov=Sriov(total_vfs=8, num_vfs=2, vf_product_id="101e", offset=1, stride=1)),
+)
+_FOR_THE_BUSY = DeviceSpec(
+    entry=4, source='{"vendor_id": "1cc1", "one_time_use": "yes"}', vendor_id="1cc1", tags=Tags(one_time_use=True)
+)
+_GUEST = Domain(
+    uuid="6c2f4e0a-1d3b-4b43-8c0f-5a9e7b1d2c3f",
+    name="builder",
+    running=True,
+    devices=(DomainDevice(_BUSY[0].address, None, managed=True),),
+)
+
+
+def demo_host(*more: Device) -> Host:
     nodes = {number: NumaNode(number, frozenset(range(number * 8, number * 8 + 8)), number) for number in (0, 1)}
-    return Host(devices={device.address: device for device in DEVICES}, numa_nodes=nodes, boot_id="b0071d00")
+    return Host(devices={device.address: device for device in (*DEVICES, *more)}, numa_nodes=nodes, boot_id="b0071d00")
 
 
 def demo_inventory() -> Inventory:
-    """VF 1 is claimed, VF 2 allocated, their PF blocked, VF 3 unusable, the audio function unlisted, a former device lost."""
+    """VF 1 is claimed, VF 2 allocated, their PF blocked, VF 3 unusable, the audio function unlisted, a former device lost; of four
+    disks one is a domain's without a claim, one the host's own, one dirty and one disabled; the second NIC's VFs are appearing."""
     nic = Request(count=1, alias="nic", device_type=DeviceType.VF, alternatives=RULES.aliases["nic"].alternatives)
     exact = [Request(count=1, address=address) for address in (DEVICES[4].address, GPU._replace(function=1), LOST)]
     gone = replace(DEVICES[-1], address=LOST)
@@ -155,9 +206,13 @@ def demo_inventory() -> Inventory:
         Claimed(claim("port-1", CONSUMER, (nic,), (DEVICES[3],))),
         Claimed(claim("instance-7", OTHER, tuple(exact), (DEVICES[4], DEVICES[7], gone))),
         Allocated("instance-7"),
+        Disabled(_BUSY[3].address, "fan is loud", CLAIMED_AT, "uid 0 (pid 4711)"),
     ):
         book = evolve(book, event)
-    return inventory_of(catalogue_of(demo_host(), RULES), book, "3.14")
+    book = replace(book, dirty=book.dirty.set(_BUSY[2].address, Dirty("job-3", OTHER, CLAIMED_AT)))
+    rules = replace(RULES, specs=(*RULES.specs, _FOR_THE_BUSY))
+    seen = Hypervisor(reachable=True, problem=None, version=(10, 0, 0), domains=(_GUEST,), watched_since=CLAIMED_AT)
+    return inventory_of(catalogue_of(demo_host(*_BUSY), rules), book, "3.14", seen)
 
 
 def claim(claim_id: str, consumer: str, requests: tuple[Request, ...], devices: tuple[Device, ...]) -> Claim:

@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, Link, Netdev, VdpaDevice
+from pcipt_agent.core.device import Device, DeviceType, Fault, FaultKind, HostUse, HostUseKind, Link, Netdev, VdpaDevice
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
 from pcipt_agent.core.spec import Tags
+from pcipt_agent.core.upkeep import Disable
 from pcipt_agent.errors import BadRequest, DeviceUnknown
 from pcipt_agent.views.device_answers import device_part, devices_reply, explain_device_reply
 from pcipt_agent.views.facts import facts_part
 from pcipt_agent.views.wire import DevicesPayload, ExplainDevicePayload
 from pcipt_agent.views.wire_devices import FactsPart, TagsPart
 from pcipt_agent.views.wire_replies import FingerprintPart
-from tests.support.planned import at, claimed, entry, host, inventory, pci, rules, sriov, wanting, wish
+from tests.support.planned import at, claimed, domain, entry, freed, host, inventory, obey, pci, rules, sriov, wanting, wish
 
 FULL = Device(
     address=at("3b:00.0"),
@@ -68,6 +69,8 @@ def test_facts_are_in_the_kernels_own_terms() -> None:
         "reset_methods": ["flr", "bus"],
         "link": {"speed": 8.0, "width": 8, "max_speed": 16.0, "max_width": 16},
         "vdpa": [{"name": "vdpa0", "vdpa_class": "net", "driver": "vhost_vdpa", "node": "/dev/vhost-vdpa-0"}],
+        "vfio_driver": False,
+        "host_uses": [],
         "faults": [{"kind": "missing-file", "detail": "class"}],
     }
     assert [part[name] for name in ("parent", "vf_number", "serial", "subsystem_product_id")] == ["0000:3a:00.0", 3, "SN1", "0083"]
@@ -81,7 +84,8 @@ def test_what_the_host_does_not_tell_is_null() -> None:
 
 def test_a_free_device_says_which_entry_matched_and_its_tags() -> None:
     tags = Tags(managed=False, physical_network="physnet1", resource_class="CUSTOM_A", traits=frozenset({"CUSTOM_T"}))
-    part = device_part(inventory(host(pci("3b:00.0")), rules(entry(1, address="ff:00.0"), entry(2, tags=tags))), at("3b:00.0"))
+    bound = replace(pci("3b:00.0"), driver="vfio-pci", vfio_driver=True)
+    part = device_part(inventory(host(bound), rules(entry(1, address="ff:00.0"), entry(2, tags=tags))), at("3b:00.0"))
     assert (part.status, part.status_reason, part.entry, part.claim_id) == (DeviceStatus.FREE, None, 2, None)
     assert part.tags == TagsPart(
         physical_network="physnet1",
@@ -211,3 +215,45 @@ def test_explaining_a_lost_device_says_that_it_is_lost() -> None:
 def test_a_device_that_nobody_knows_is_refused() -> None:
     with pytest.raises(DeviceUnknown):
         explain_device_reply(MANY, ExplainDevicePayload(address="0000:ee:00.0"))
+
+
+def test_a_device_says_who_has_it_without_a_claim_and_who_names_it_at_all() -> None:
+    machine = host(pci("3b:00.0"))
+    vm = domain("vm1", "3b:00.0")
+    occupied = device_part(inventory(machine, domains=[vm]), at("3b:00.0"))
+    assert (occupied.occupied_by, [(each.name, each.uuid, each.running) for each in occupied.domains]) == (
+        ["vm1"],
+        [("vm1", vm.uuid, True)],
+    )
+    book = claimed(inventory(machine), "c1", wish(wanting(1))).book
+    held = device_part(inventory(machine, book=book, domains=[vm]), at("3b:00.0"))
+    assert (held.occupied_by, [each.name for each in held.domains]) == ([], ["vm1"])
+
+
+def test_a_device_says_what_made_it_dirty_and_what_operators_said_of_it() -> None:
+    ruleset = rules(entry(1, tags=Tags(one_time_use=True)))
+    dirty = freed(claimed(inventory(host(pci("3b:00.0")), ruleset), "c1", wish(wanting(1))), "c1")
+    both = obey(dirty, Disable(address=None, reason="upgrade", at=5.0, by="uid 0"))
+    part = part_of(both, "3b:00.0")
+    assert part["dirty"] == {"claim_id": "c1", "consumer": wish().consumer, "since": 2.0}
+    assert part["disabled"] == [{"address": None, "reason": "upgrade", "since": 5.0, "by": "uid 0"}]
+
+
+def test_a_device_whose_iommu_group_is_another_guest_s_says_who_holds_it() -> None:
+    pair = [replace(pci(address), iommu_group=7, driver="vfio-pci", vfio_driver=True) for address in ("3b:00.0", "3c:00.0")]
+    current = claimed(inventory(host(*pair)), "c1", wish(wanting(1)))
+    part = part_of(current, "3c:00.0")
+    assert (part["status"], part["blocked_by"], part["group_held_by"]) == ("blocked", [], ["0000:3b:00.0"])
+
+
+def test_what_keeps_nobody_from_a_device_is_a_warning() -> None:
+    vendor = replace(pci("3b:00.0"), driver="nvidia-vgpu-vfio", vfio_driver=True)
+    part = device_part(inventory(host(vendor)), at("3b:00.0"))
+    assert (part.status, len(part.warnings)) == (DeviceStatus.FREE, 1)
+    assert "nvidia-vgpu-vfio" in part.warnings[0]
+
+
+def test_how_the_host_uses_a_device_is_a_fact() -> None:
+    used = replace(pci("3b:00.0"), host_uses=(HostUse(HostUseKind.SWAP, "sda2 is swap"),))
+    facts = facts_part(used, host(used))
+    assert [(each.kind, each.detail) for each in facts.host_uses] == [(HostUseKind.SWAP, "sda2 is swap")]

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.spec import Tags
+from pcipt_agent.core.upkeep import Disable
 from pcipt_agent.views.pool_answers import pools_reply
-from tests.support.planned import claimed, entry, host, inventory, pci, rules, sriov, wanting, wish
+from tests.support.planned import claimed, entry, host, inventory, obey, pci, rules, sriov, wanting, wish
 
 
 def test_devices_that_no_request_tells_apart_are_one_pool() -> None:
@@ -52,3 +53,11 @@ def test_pools_add_up_to_the_free_devices(wanted: int, numa_node: int) -> None:
     pools = pools_reply(current).pools
     assert sum(pool.free for pool in pools) == current.free.bit_count()
     assert sum(pool.total for pool in pools) == len(current.catalogue.devices)
+
+
+def test_pools_of_a_disabled_host_say_why_nothing_is_free() -> None:
+    current = obey(inventory(host(pci("3b:00.0"))), Disable(address=None, reason="upgrade", at=3.0, by="uid 0"))
+    reply = pools_reply(current)
+    assert reply.disabled is not None
+    assert (reply.disabled.reason, reply.disabled.address, [pool.free for pool in reply.pools]) == ("upgrade", None, [0])
+    assert pools_reply(inventory(host(pci("3b:00.0")))).disabled is None

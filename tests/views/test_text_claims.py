@@ -6,12 +6,13 @@ from pathlib import Path
 from pcipt_agent.core.claim import Held
 from pcipt_agent.views.answers import claim_reply, claims_reply
 from pcipt_agent.views.domxml import hostdev, text
-from pcipt_agent.views.text import page
-from pcipt_agent.views.text_claims import claim_page, claim_table, free_text, moment
+from pcipt_agent.views.text import moment, page
+from pcipt_agent.views.text_claims import claim_page, claim_table, free_text
 from pcipt_agent.views.wire import ClaimsPayload
 from pcipt_agent.views.wire_replies import ClaimReply, FreeReply
 from tests.support.demo import CLAIMED_AT, demo_inventory
 from tests.support.golden import Golden
+from tests.support.vitals import standing
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -25,7 +26,7 @@ def reply(*, changed: bool = True, dry_run: bool = False) -> ClaimReply:
 
 
 def test_claims_are_a_table_with_a_line_a_device(golden: Golden) -> None:
-    claims = claims_reply(demo_inventory(), ClaimsPayload()).claims
+    claims = claims_reply(demo_inventory(), ClaimsPayload(), standing()).claims
     golden.check(page([claim_table(claims)], colour=False), GOLDEN / "claims.txt")
 
 
@@ -49,8 +50,21 @@ def test_another_device_than_the_claimed_one_is_pointed_out() -> None:
 
 
 def test_freeing_says_what_became_of_the_claim() -> None:
-    freed = FreeReply(generation="1.1", changed=True, claim_id="c", ended_at=CLAIMED_AT, freed=["0000:3b:00.3", "0000:3b:00.4"])
+    freed = FreeReply(
+        generation="1.1",
+        changed=True,
+        claim_id="c",
+        ended_at=CLAIMED_AT,
+        freed=["0000:3b:00.3", "0000:3b:00.4"],
+        dirty=[],
+        unused_doubted=None,
+    )
     assert free_text(freed) == "claim c has ended; freed 0000:3b:00.3, 0000:3b:00.4"
+    dirty = freed.model_copy(update={"dirty": ["0000:3b:00.3"], "unused_doubted": "it was allocated"})
+    assert free_text(dirty).splitlines()[1:] == [
+        "dirty after one-time use (it was allocated, so --unused is not believed); once clean:",
+        "  pcipt clean 0000:3b:00.3",
+    ]
     nothing = freed.model_copy(update={"freed": []})
     assert free_text(nothing) == "claim c held nothing here; its id has ended now and can't be claimed any more"
     assert free_text(nothing.model_copy(update={"changed": False})) == "claim c had ended before, at 2026-11-21 02:00:00Z"
