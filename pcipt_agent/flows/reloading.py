@@ -57,11 +57,11 @@ class Running:
 class Reloader:
     """One reload at a time, by whichever thread asks."""
 
-    def __init__(self, ledger: Ledger, loaded: Loaded, *, read: Callable[[], Loaded], log_levels: Callable[[], None]) -> None:
-        """`read` reads the files anew, and raises ConfigError or HostError; `log_levels` takes those that it has read last."""
+    def __init__(self, ledger: Ledger, loaded: Loaded, *, read: Callable[[], Loaded], take: Callable[[Settings], None]) -> None:
+        """`read` reads the files anew, and raises ConfigError or HostError; `take` is told what counts beside the rules from then on."""
         self._ledger = ledger
         self._read = read
-        self._log_levels = log_levels
+        self._take = take
         self._lock = Lock()
         self._started = loaded.files
         self._running = Running(loaded, loaded.settings, ledger.now(), None)
@@ -103,7 +103,7 @@ class Reloader:
         before, after = self._ledger.follow(loaded.rules, check=_refuse_given_instead)
         settings = taking(self._running.settings, loaded.settings)
         self._running = Running(loaded, settings, self._ledger.now(), None)
-        self._log_levels()
+        self._take(settings)
         difference = rules_difference(before, after)
         _say(difference, options, loaded, caller)
         return reload_reply(difference, after, options, dry_run=False)

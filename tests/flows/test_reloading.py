@@ -9,6 +9,7 @@ import pytest
 from oslo_config import cfg
 
 from pcipt_agent.conf.loading import Loaded, load
+from pcipt_agent.conf.settings import Settings
 from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import DeviceStatus
@@ -32,11 +33,11 @@ class Bench:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
-        self.levels = 0
+        self.taken: list[Settings] = []
         self.write(text)
         loaded = self.read()
         self.ledger: Ledger = ledger_over(MemoryJournal(MemoryDisk()), HOST, ruleset=loaded.rules)
-        self.reloader = Reloader(self.ledger, loaded, read=self.read, log_levels=self._take_levels)
+        self.reloader = Reloader(self.ledger, loaded, read=self.read, take=self.taken.append)
 
     def write(self, text: str) -> None:
         self.path.write_text(f"[pci]\n{text}\n")
@@ -50,9 +51,6 @@ class Bench:
 
     def claim(self, address: str) -> None:
         claim(self.ledger, wanted("c", RequestPayload(address=address)))
-
-    def _take_levels(self) -> None:
-        self.levels += 1
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ def test_new_rules_are_taken_and_the_difference_is_said(bench: Callable[..., Ben
     assert (reply.aliases_new, reply.aliases_gone, reply.aliases_changed) == (["a2"], ["a1"], [])
     assert over.ledger.inventory.status(at("02:00.0")) is DeviceStatus.FREE
     assert over.ledger.inventory.status(at("01:00.0")) is DeviceStatus.NOT_ASSIGNABLE
-    assert (over.levels, over.reloader.running.failure) == (1, None)
+    assert (len(over.taken), over.reloader.running.failure) == (1, None)
     assert '0000:02:00.0 arrives: {"address": "0000:02:00.0"}' in caplog.messages
     assert '0000:01:00.0 leaves: {"address": "0000:01:00.0"}' in caplog.messages
     assert "aliases gone: a1" in caplog.messages
@@ -122,7 +120,7 @@ def test_on_any_mistake_the_old_rules_stay_and_it_is_remembered(
     assert failure is not None
     assert failure.mistakes == raised.value.mistakes
     assert caplog.messages[0].startswith("the new configuration is not taken, and the old rules stay: ")
-    assert over.levels == 0
+    assert over.taken == []
     over.write(PLAIN)
     over.reload()
     assert over.reloader.running.failure is None
@@ -181,6 +179,7 @@ def test_options_are_taken_or_named_as_needing_a_restart(bench: Callable[..., Be
     assert reply.needs_restart == ["[agent] state_path", "[oslo_messaging_rabbit] heartbeat_rate"]
     settings = over.reloader.running.settings
     assert settings.claim_timeout == 7
+    assert over.taken == [settings]
     assert settings.state_path != Path("/elsewhere")
     assert "[agent] state_path changed, and counts only after a restart" in caplog.messages
     again = over.reload()
