@@ -10,6 +10,8 @@ from typing import Final, Protocol
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import ClaimBook, Decision
+from pcipt_agent.core.device import Device
+from pcipt_agent.core.domain import Hypervisor
 from pcipt_agent.core.history import Past, Unreadable
 from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.inventory import Inventory
@@ -71,6 +73,47 @@ class HintSource(Protocol):
         """What was hinted at since the last call. Never blocks, and takes its time from nobody, however much there is."""
 
     def close(self) -> None: ...
+
+
+class DomainReader(Protocol):
+    """What libvirt's domains hold, watched from `start` to `close`. No call of it ever waits for libvirt."""
+
+    def start(self) -> None: ...
+
+    def look(self, wait_seconds: float) -> Hypervisor:
+        """libvirt as last seen, as soon as that is not what the last call returned; after `wait_seconds` in any case.
+
+        While libvirt can't be asked its domains are those of the last sighting, and it is not `reachable`.
+        """
+
+    def close(self) -> None:
+        """A `look` that waits returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Processes have it open."""
+
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeld:
+    """No process has it open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody can tell, and why."""
+
+    why: str
+
+
+class ProcessReader(Protocol):
+    """Which processes have a device open, whoever started them."""
+
+    def holding(self, device: Device) -> Held | NotHeld | Unknown:
+        """By the nodes that vfio made for it."""
 
 
 class Clock(Protocol):

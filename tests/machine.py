@@ -32,6 +32,12 @@ TEST = {
     "umockdev": "/usr/bin/umockdev-run",
     "libc6-dev": "/usr/include/stdio.h",
     "libvirt-clients": "/usr/bin/virsh",
+    "libvirt-daemon": "/usr/sbin/libvirtd",
+    "libvirt-dev": "/usr/include/libvirt/libvirt.h",
+    "pkg-config": "/usr/bin/pkg-config",
+    "python3-dev": "/usr/bin/python3-config",
+    "systemd": "/usr/bin/systemd-analyze",
+    "udev": "/usr/bin/udevadm",
     "zsh": "/usr/bin/zsh",
 }
 """Debian package → a file that shows it is there."""

@@ -20,7 +20,8 @@ HOMES = {
     "amqp": ["adapters/following.py"],
     "immutables": ["core/claim.py", "views/records.py"],
     "kombu": ["adapters/following.py"],
-    "lxml": ["views/domxml.py"],
+    "libvirt": ["adapters/hypervisor/connection.py"],
+    "lxml": ["views/domxml.py", "views/domain_devices.py"],
     "os_resource_classes": ["conf/"],
     "os_traits": ["conf/"],
     "oslo_config": [

@@ -156,7 +156,7 @@ def _meant(unknown: Sequence[Unknown], option: str) -> list[str]:
 
 def _known() -> dict[str, tuple[str, ...]]:
     """Section → the options that are ours; other sections are other libraries'."""
-    known = {group: tuple(opt.dest for opt in opts) for group, opts in options().items() if group in ("agent", "pci")}
+    known = {group: tuple(opt.dest for opt in opts) for group, opts in options().items() if group in ("agent", "libvirt", "pci")}
     known["pci"] += ("passthrough_whitelist",)
     return known
 

@@ -13,7 +13,7 @@ import socket
 
 from oslo_config import cfg
 
-from pcipt_agent.conf import pci_opts
+from pcipt_agent.conf import libvirt_opts, pci_opts
 from pcipt_agent.core.alias import Readiness
 
 DEFAULT_TRANSPORT_URL = "unix:///run/pcipt-agent/agent.sock"
@@ -185,6 +185,7 @@ def options() -> dict[str, list[cfg.Opt]]:
     return {
         "DEFAULT": default_opts(),
         "agent": [*path_opts(), *safety_opts(), *period_opts()],
+        "libvirt": libvirt_opts.libvirt_opts(),
         "pci": pci_opts.pci_opts(),
         "filter_scheduler": pci_opts.filter_scheduler_opts(),
     }

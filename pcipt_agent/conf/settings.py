@@ -13,6 +13,7 @@ from pathlib import Path
 from oslo_config import cfg, types
 
 from pcipt_agent.conf.files import read_file
+from pcipt_agent.conf.libvirt_opts import DEFAULT_CONNECTION_URI
 from pcipt_agent.conf.opts import DEFAULT_TRANSPORT_URL, default_opts, options, transport_url_opt
 from pcipt_agent.core.alias import Readiness
 from pcipt_agent.errors import Mistake
@@ -35,6 +36,7 @@ class Settings:
     rescan_interval: int = 0
     """Seconds."""
     readiness: Readiness = Readiness.ENFORCE
+    connection_uri: str = DEFAULT_CONNECTION_URI
     device_spec: tuple[str, ...] = ()
     alias: tuple[str, ...] = ()
     report_in_placement: bool = False
@@ -75,6 +77,7 @@ def _settings(values: dict[str, object], transport_url: str) -> Settings:
         history_kept=_number(values.get("history_kept")),
         rescan_interval=_number(values.get("rescan_interval")),
         readiness=Readiness(_text(values.get("readiness")) or Readiness.ENFORCE),
+        connection_uri=_text(values.get("connection_uri")) or DEFAULT_CONNECTION_URI,
         device_spec=_texts(values.get("device_spec")),
         alias=_texts(values.get("alias")),
         report_in_placement=values.get("report_in_placement") is True,
@@ -138,5 +141,7 @@ def _right(opt: cfg.Opt) -> str:
             return "true or false"
         case types.Integer(min=least):
             return f"a whole number of at least {least}"
+        case types.String(choices=dict() as choices):
+            return " or ".join(choices)
         case _:
             return "a text; a dollar sign that is meant as such is written $$"

@@ -58,6 +58,10 @@ class Hypervisor:
     """Since when (seconds since the epoch) no domain can have come and gone unseen; None while it can't be asked."""
     shown: "Map[PciAddress, float]" = field(default_factory=Map)
     """Address → when a domain last named it, as far as this run of the agent has seen."""
+    shown_nodes: "Map[str, float]" = field(default_factory=Map)
+    """As `shown`, of vDPA devices by their node."""
+    iommu: bool | None = None
+    """Whether libvirt says that the host has an IOMMU that works; None where it said nothing."""
 
     def surely_unused_since(self, address: PciAddress, at: float) -> bool:
         """Whether libvirt was watched all the time since `at` (seconds since the epoch) and no domain named the device."""
