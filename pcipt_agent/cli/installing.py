@@ -49,9 +49,7 @@ def install(command: Namespace, output: Output) -> ExitCode:
         Hands(root, before).install(steps, wanted)
         if root == Path("/"):
             steps += [system.run(each) for each in system.after_install(root)]
-    first = not before.digests
-    following = _ELSEWHERE if root != Path("/") else _TO_START if first else _TO_RESTART
-    _show(output, steps, dry_run=command.dry_run, following=following)
+    _show(output, steps, dry_run=command.dry_run, following=_following(root, before, steps))
     return ExitCode.DONE
 
 
@@ -76,6 +74,15 @@ def uninstall(command: Namespace, output: Output) -> ExitCode:
         steps += [system.run(each) for each in system.after_uninstall(root, purge=command.purge)]
     _show(output, steps, dry_run=command.dry_run)
     return ExitCode.DONE
+
+
+def _following(root: Path, before: Manifest, steps: Sequence[Step]) -> Sequence[str]:
+    """What is left to be done by hand."""
+    if root != Path("/"):
+        return _ELSEWHERE
+    if not before.digests:
+        return _TO_START
+    return _TO_RESTART if any(step.artifact is not None for step in steps) else ()
 
 
 def _root(command: Namespace) -> Path:

@@ -9,8 +9,9 @@ Does not know: what is on the host already (`installing.plan`), how files are wr
 Source: systemd.unit(5), sysusers.d(5), tmpfiles.d(5), udev(7): each lists /usr/local/lib.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import PackagePath, distributions
 from pathlib import Path
 from typing import Final
 
@@ -96,7 +97,7 @@ def shipped_files() -> Path:
     checkout = Path(pcipt_agent.__file__).parent.parent
     if (checkout / "systemd/pcipt-agent.service").is_file():
         return checkout
-    for file in distribution(_DISTRIBUTION).files or ():
+    for file in _files_of_this_installation():
         if file.parts[-3:] == ("pcipt-agent", "systemd", "pcipt-agent.service"):
             return Path(str(file.locate())).resolve().parent.parent
     raise HostError("share/pcipt-agent", "this installation came without its data files; install the wheel with pip")
@@ -104,7 +105,7 @@ def shipped_files() -> Path:
 
 def programs_directory() -> Path:
     """Where this installation's `pcipt-agent` is. Raises HostError where it has none, or systemd can't be told of it."""
-    for file in distribution(_DISTRIBUTION).files or ():
+    for file in _files_of_this_installation():
         if file.name == "pcipt-agent" and file.parent.name == "bin":
             found = Path(str(file.locate())).parent.resolve()
             if set(str(found)) & set(" \t\n%$\\\"'"):
@@ -113,6 +114,12 @@ def programs_directory() -> Path:
                 )
             return found
     raise HostError("pcipt-agent", "this installation came without its programs; install the wheel with pip")
+
+
+def _files_of_this_installation() -> Iterator[PackagePath]:
+    """Also where the checkout's own metadata, which names no installed file, is found first."""
+    for each in distributions(name=_DISTRIBUTION):
+        yield from each.files or ()
 
 
 def _read(path: Path) -> bytes:

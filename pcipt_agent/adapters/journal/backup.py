@@ -140,9 +140,10 @@ def _restored(directory: Path, file: Path) -> Restored:
             raise HostError(str(file), f"is no backup that can be restored ({error.problem}); nothing was changed") from error
         if image != content:
             raise HostError(str(file), "needs a write-ahead log that is not in it; restore what `pcipt journal backup` wrote")
-        owner = directory.stat()
-        os.chown(fresh.database, owner.st_uid, owner.st_gid)
         replaced = _kept(directory)
+        owner = directory.stat()
+        for path in (fresh.database, *([replaced] if replaced else [])):
+            os.chown(path, owner.st_uid, owner.st_gid)
         fresh.database.rename(directory / "journal.db")
         # Until it is gone, the old log beside the new database is damage, and no agent starts on it.
         (directory / "journal.db-wal").unlink(missing_ok=True)
