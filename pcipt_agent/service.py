@@ -7,10 +7,12 @@ Does not know: oslo.messaging, the order in which the daemon starts.
 """
 
 from collections.abc import Callable, Mapping
+from uuid import uuid4
 
 from pcipt_agent.adapters.rpc import CallContext, Method, method
-from pcipt_agent.flows import claiming, describing, upkeeping
+from pcipt_agent.flows import adopting, claiming, describing, upkeeping
 from pcipt_agent.flows.ledger import Ledger
+from pcipt_agent.flows.reloading import Reloader
 from pcipt_agent.ports import Journal
 from pcipt_agent.views import wire, wire_upkeep
 from pcipt_agent.views.agent_facts import AgentFacts
@@ -19,8 +21,10 @@ from pcipt_agent.views.contract import VERSION
 from pcipt_agent.views.device_answers import devices_reply, explain_device_reply
 from pcipt_agent.views.pool_answers import pools_reply
 from pcipt_agent.views.status_answers import status_reply
+from pcipt_agent.views.wire_adoption import AdoptPayload, AdoptReply
 from pcipt_agent.views.wire_devices import DevicesReply, ExplainDeviceReply, PoolsReply
 from pcipt_agent.views.wire_history import HistoryPayload, HistoryReply
+from pcipt_agent.views.wire_reload import ReloadPayload, ReloadReply
 from pcipt_agent.views.wire_replies import ClaimReply, ClaimsReply, ExplainRequestReply, FreeReply, RenderReply, VersionReply
 from pcipt_agent.views.wire_status import StatusPayload, StatusReply
 
@@ -28,11 +32,12 @@ from pcipt_agent.views.wire_status import StatusPayload, StatusReply
 class Service:
     """What one agent answers; `facts` says what it knows of itself now, and must not wait for anything."""
 
-    def __init__(self, ledger: Ledger, journal: Journal, facts: Callable[[], AgentFacts]) -> None:
+    def __init__(self, ledger: Ledger, journal: Journal, facts: Callable[[], AgentFacts], *, reloader: Reloader) -> None:
         """`journal` is asked for history alone."""
         self._ledger = ledger
         self._journal = journal
         self._facts = facts
+        self._reloader = reloader
 
     def methods(self) -> Mapping[str, Method]:
         """Name → what answers it; the names are those of `views.methods`."""
@@ -49,6 +54,8 @@ class Service:
             "disable": method(wire_upkeep.DisablePayload, self._disable),
             "enable": method(wire_upkeep.EnablePayload, self._enable),
             "clean": method(wire_upkeep.CleanPayload, self._clean),
+            "adopt": method(AdoptPayload, self._adopt),
+            "reload": method(ReloadPayload, self._reload),
             "status": method(StatusPayload, self._status),
             "history": method(HistoryPayload, self._history),
             "version": method(wire.VersionPayload, self._version),
@@ -89,6 +96,12 @@ class Service:
 
     def _clean(self, payload: wire_upkeep.CleanPayload, context: CallContext) -> wire_upkeep.CleanReply:
         return upkeeping.clean(self._ledger, payload, context.request_id, caller=context.caller)
+
+    def _adopt(self, payload: AdoptPayload, context: CallContext) -> AdoptReply:
+        return adopting.adopt(self._ledger, payload, context.request_id, caller=context.caller, new_id=lambda: f"adopted-{uuid4()}")
+
+    def _reload(self, payload: ReloadPayload, context: CallContext) -> ReloadReply:
+        return self._reloader.reload(payload, caller=context.caller)
 
     def _status(self, _payload: StatusPayload, _context: CallContext) -> StatusReply:
         return status_reply(self._ledger.inventory, self._facts())

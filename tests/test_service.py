@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pcipt_agent.adapters.rpc import CallContext
+from pcipt_agent.core.domain import Hypervisor
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.errors import Refusal
 from pcipt_agent.flows.ledger import Ledger
@@ -18,7 +19,8 @@ from pcipt_agent.views.methods import METHODS
 from pcipt_agent.views.sentences import wire_refusal
 from pcipt_agent.views.wire_refusals import AnyRefusal, BadRequestRefusal
 from pcipt_agent.views.wire_replies import Reply
-from tests.support.ledgers import CONSUMER, memory_ledger
+from tests.support.ledgers import CONSUMER, memory_ledger, reloader_of
+from tests.support.planned import domain
 from tests.support.ports import MemoryJournal
 from tests.support.vitals import healthy
 
@@ -59,22 +61,25 @@ NEARLY = st.fixed_dictionaries(
         "flavor": st.dictionaries(KEYS, TEXTS, max_size=2),
         "numa_nodes": st.lists(st.integers(-1, 2), max_size=2),
         "address": TEXTS,
-        "domain": st.sampled_from(["<domain><devices/></domain>", "<domain/>", "<a", ENTITY]),
+        "domain": st.sampled_from(["<domain><devices/></domain>", "<domain/>", "<a", ENTITY, "guest"]),
         "limit": st.integers(0, 3),
         "after": TEXTS,
         "dry_run": st.booleans(),
         "host": st.booleans(),
         "reason": TEXTS,
         "unused": st.booleans(),
+        "rules": st.none() | st.fixed_dictionaries({"device_spec": st.lists(TEXTS, max_size=2)}),
     },
 )
 ARGUMENTS = st.dictionaries(st.sampled_from(NAMES) | TEXTS, JSON, max_size=5) | NEARLY
 
 
 @pytest.fixture(scope="module")
-def served() -> tuple[Service, Ledger]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Service, Ledger]:
     ledger, disk = memory_ledger()
-    return Service(ledger, MemoryJournal(disk), healthy), ledger
+    ledger.observe_hypervisor(Hypervisor(reachable=True, problem=None, domains=(domain("guest", "3b:03.0"),)))
+    reloader = reloader_of(ledger, tmp_path_factory.mktemp("conf") / "agent.conf")
+    return Service(ledger, MemoryJournal(disk), healthy, reloader=reloader), ledger
 
 
 def answered(service: Service, name: str, arguments: dict[str, Any]) -> Reply | AnyRefusal:

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pcipt_agent.cli.payloads import Reply
-    from pcipt_agent.views import wire_devices, wire_history, wire_refusals, wire_replies, wire_status, wire_upkeep
+    from pcipt_agent.views import (
+        wire_adoption,
+        wire_devices,
+        wire_history,
+        wire_refusals,
+        wire_reload,
+        wire_replies,
+        wire_status,
+        wire_upkeep,
+    )
     from pcipt_agent.views.text import Block
 
 
@@ -49,6 +58,10 @@ def page_of(method: str, reply: Reply, command: Namespace) -> Iterable[Block]:
             return _status(cast("wire_status.StatusReply", seen))
         case "history":
             return _history(cast("wire_history.HistoryReply", seen))
+        case "adopt":
+            return _adopted(cast("wire_adoption.AdoptReply", seen))
+        case "reload":
+            return _reloaded(cast("wire_reload.ReloadReply", seen))
         case "version":
             return _version(cast("wire_replies.VersionReply", seen))
         case _:
@@ -143,6 +156,18 @@ def _history(reply: wire_history.HistoryReply) -> Iterable[Block]:
     from pcipt_agent.views.text_history import history_page
 
     return history_page(reply)
+
+
+def _adopted(reply: wire_adoption.AdoptReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_adoption import adopt_page
+
+    return adopt_page(reply)
+
+
+def _reloaded(reply: wire_reload.ReloadReply) -> Iterable[Block]:
+    from pcipt_agent.views.text_reload import reload_page
+
+    return reload_page(reply)
 
 
 def _version(reply: wire_replies.VersionReply) -> Iterable[Block]:

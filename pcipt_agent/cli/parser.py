@@ -2,14 +2,15 @@
 """The command line: every command, its options, and help that teaches by example.
 
 Commands for claims are here, those of an operator of the agent in `cli.operator_commands`, those that look at this machine in
-`cli.local_commands`, those that change it in `cli.host_commands`, and what several take is in `cli.options`.
+`cli.local_commands`, those that change it in `cli.host_commands`, those that bring the agent in line with what was changed beside
+it in `cli.rule_commands`, and what several take is in `cli.options`.
 
 Does not know: what the commands do.
 """
 
 from argparse import ArgumentParser
 
-from pcipt_agent.cli import host_commands, local_commands, operator_commands, options
+from pcipt_agent.cli import host_commands, local_commands, operator_commands, options, rule_commands
 
 STATUSES = (
     *("lost", "unlisted", "claimed", "allocated", "occupied", "not-assignable", "used-by-host", "settling", "unusable"),
@@ -35,6 +36,7 @@ def command_line() -> ArgumentParser:
     for declare in (_devices, _pools, _claims, _claim, _allocate, _free, _render, _explain):
         declare(commands.add_parser)
     operator_commands.declare(commands.add_parser)
+    rule_commands.declare(commands.add_parser)
     local_commands.declare(commands.add_parser)
     host_commands.declare(commands.add_parser)
     _version(commands.add_parser)

@@ -118,5 +118,7 @@ ARGUMENTS: Mapping[str, Callable[[Namespace], Arguments]] = {
     "disable": lambda command: {**_place(command), "reason": command.reason},
     "enable": _place,
     "clean": lambda command: {"address": command.address},
+    "adopt": lambda command: {"domain": command.domain, "dry_run": command.dry_run or None},
+    "reload": lambda command: {"dry_run": command.dry_run or None},
     "version": lambda _: {},
 }

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic.json_schema import models_json_schema
 
-from pcipt_agent.views import wire, wire_devices, wire_history, wire_replies, wire_status, wire_upkeep
+from pcipt_agent.views import wire, wire_adoption, wire_devices, wire_history, wire_reload, wire_replies, wire_status, wire_upkeep
 from pcipt_agent.views.contract import TOPIC, VERSION
 from pcipt_agent.views.notices import NOTICES
 from pcipt_agent.views.wire_refusals import RefusalAnswer
@@ -37,6 +37,8 @@ METHODS: Final[Mapping[str, Method]] = {
     "disable": Method(wire_upkeep.DisablePayload, wire_upkeep.DisableReply),
     "enable": Method(wire_upkeep.EnablePayload, wire_upkeep.EnableReply),
     "clean": Method(wire_upkeep.CleanPayload, wire_upkeep.CleanReply),
+    "adopt": Method(wire_adoption.AdoptPayload, wire_adoption.AdoptReply),
+    "reload": Method(wire_reload.ReloadPayload, wire_reload.ReloadReply),
     "status": Method(wire_status.StatusPayload, wire_status.StatusReply),
     "history": Method(wire_history.HistoryPayload, wire_history.HistoryReply),
     "version": Method(wire.VersionPayload, wire_replies.VersionReply),

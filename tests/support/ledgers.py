@@ -5,12 +5,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
+from oslo_config import cfg
+
 from pcipt_agent.adapters.journal import SqliteJournal
+from pcipt_agent.conf.loading import Loaded, load
+from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.alias import Alias, Alternative, NumaPolicy, RuleSet
 from pcipt_agent.core.claim import ClaimBook
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.host import Host
 from pcipt_agent.flows.ledger import Ledger, first_inventory
+from pcipt_agent.flows.reloading import Reloader
 from pcipt_agent.ports import Journal, Listener
 from pcipt_agent.views.wire import ClaimPayload, RequestPayload
 from tests.support.planned import PLAIN, VF, host, pci, rules, sriov
@@ -54,6 +59,22 @@ def ledger_over(
 def memory_ledger(seen: Host | None = None) -> tuple[Ledger, MemoryDisk]:
     disk = MemoryDisk()
     return ledger_over(MemoryJournal(disk), seen), disk
+
+
+def reloader_of(ledger: Ledger, path: Path) -> Reloader:
+    """Over a real file at `path` that says what `RULES` does."""
+    path.write_text(
+        "[pci]\n"
+        'device_spec = {"vendor_id": "8086"}\n'
+        'alias = {"name": "a1", "vendor_id": "8086", "product_id": "0001"}\n'
+        'alias = {"name": "vf", "vendor_id": "8086", "product_id": "00f1", "device_type": "type-VF", "numa_policy": "preferred"}\n'
+    )
+
+    def read() -> Loaded:
+        sources = Sources(args=["--config-file", str(path)])
+        return load(cfg.ConfigOpts(), sources, host_at=lambda _: ledger.inventory.catalogue.host)
+
+    return Reloader(ledger, read(), read=read, take=lambda _: None)
 
 
 def book_on(directory: Path) -> ClaimBook:
