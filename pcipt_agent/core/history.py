@@ -104,8 +104,9 @@ def told(held: "Map[str, Claim]", decision: Decision) -> "tuple[Map[str, Claim],
             case Allocated(claim_id, at):
                 held = held.set(claim_id, replace(held[claim_id], state=ClaimState.ALLOCATED, allocated_at=at))
             case Freed() | Expired():
-                past += _ended(held.get(event.claim_id), event, decision.caller)
-                held = held.delete(event.claim_id) if event.claim_id in held else held
+                if (ended := held.get(event.claim_id)) is not None:
+                    past += _spans(ended, event, decision.caller)
+                    held = held.delete(event.claim_id)
             case Cleaned(address, at):
                 past.append(Upkeep(address=address, kind=UpkeepKind.CLEANED, at=at, by=decision.caller))
             case Disabled(address, reason, at, by):
@@ -123,13 +124,9 @@ def still_held(held: "Map[str, Claim]", about: About) -> tuple[Span, ...]:
     return tuple(sorted(spans, key=lambda span: (-span.since, span.claim_id, span.address)))
 
 
-def _ended(claim: Claim | None, event: Freed | Expired, caller: str | None) -> Iterator[Span]:
-    ending = Ending.FREED if isinstance(event, Freed) else Ending.EXPIRED
-    for span in () if claim is None else _spans(claim):
-        yield replace(span, until=event.at, ended_by=caller, ending=ending, dirty=span.address in event.dirty)
-
-
-def _spans(claim: Claim) -> Iterator[Span]:
+def _spans(claim: Claim, event: Freed | Expired | None = None, caller: str | None = None) -> Iterator[Span]:
+    """Open ones where no event has ended them."""
+    ending = None if event is None else Ending.FREED if isinstance(event, Freed) else Ending.EXPIRED
     for each in claim.held:
         yield Span(
             address=each.address,
@@ -139,4 +136,8 @@ def _spans(claim: Claim) -> Iterator[Span]:
             claimed_by=claim.claimed_by,
             adopted_from=claim.adopted_from,
             allocated_at=claim.allocated_at,
+            until=None if event is None else event.at,
+            ended_by=caller,
+            ending=ending,
+            dirty=event is not None and each.address in event.dirty,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pcipt_agent.adapters.journal.files import JournalFiles, pragma
-from pcipt_agent.adapters.journal.history import HistoryFile, Untold, is_begun, lines_of, told_by
+from pcipt_agent.adapters.journal.history import HistoryFile, Untold, intact, is_begun, lines_of
 from pcipt_agent.adapters.journal.replay import TooNew
 from pcipt_agent.errors import JournalError
 
@@ -75,7 +75,7 @@ def _problems(copy: sqlite3.Connection) -> Iterator[str]:
     damaged = []
     for line in lines_of(copy):
         try:
-            told_by(line)
+            intact(line)
         except Untold as error:
             damaged.append(str(error))
     if damaged:

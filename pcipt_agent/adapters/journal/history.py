@@ -229,15 +229,21 @@ def lines_of(connection: sqlite3.Connection) -> Iterator[Line]:
 
 def told_by(line: Line) -> tuple[Key, Past]:
     """Raises Untold where it is not as it was written."""
-    key = Key(line.at, line.sequence, line.place)
-    if line.crc != _crc(key, line.address, line.consumer, line.format, line.body):
-        raise Untold(f"entry {line.number} does not have the checksum that it was written with")
+    key = intact(line)
     if line.format > FORMAT:
         raise Untold(f"entry {line.number} is of format {line.format}, and this version reads {FORMAT}")
     try:
         return key, decode_past(line.body)
     except Undecodable as error:
         raise Untold(f"entry {line.number}: {error}") from error
+
+
+def intact(line: Line) -> Key:
+    """Raises Untold where its checksum is another than it was written with."""
+    key = Key(line.at, line.sequence, line.place)
+    if line.crc != _crc(key, line.address, line.consumer, line.format, line.body):
+        raise Untold(f"entry {line.number} does not have the checksum that it was written with")
+    return key
 
 
 def _row(key: Key, past: Past) -> tuple[object, ...]:

@@ -205,10 +205,12 @@ def test_a_damaged_history_is_put_aside_and_said_and_claims_go_on(
         "a page is damaged": (state / "history.db").read_bytes()[:4096] + b"?" * 40000,
     }[damage]
     (state / "history.db").write_bytes(content)
+    (state / "history.db-journal").write_bytes(bytes(512))  # of a commit that is over; it must not stay for the new file
     assert len(problems(journal)) == 1
     journal.compact(ClaimBook(ended=ClaimBook().ended.update({"a": 2.0, "b": 4.0})), BOOT, 5.0)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert (state / "history-damaged-1" / "history.db").read_bytes() == content
+    assert (state / "history-damaged-1" / "history.db-journal").read_bytes() == bytes(512)
     told = list(journal.history(address=ADDRESS))
     assert [each.claim_id for each in told if isinstance(each, Span)] == ["b"]
     assert problems(journal) == [f"some of it is in {state / 'history-damaged-1'}, which was found damaged"]
@@ -317,6 +319,27 @@ def test_questions_on_another_thread_see_each_span_once_while_claims_go_on(state
     assert wrong == []
     assert len(asked) > 10
     assert names(journal) == [str(number) for number in range(149, -1, -1)]
+    journal.close()
+
+
+def test_a_question_that_a_compaction_comes_between_is_asked_again(state: Path) -> None:
+    journal = started(state)
+    had(journal, "a", 2.0)
+    journal.compact(ClaimBook(), BOOT, 3.0)
+    had(journal, "b", 4.0)
+
+    class Interrupted(HistoryFile):
+        asked = 0
+
+        def newest(self) -> int:
+            found = super().newest()
+            self.asked += 1
+            if self.asked == 1:
+                journal.compact(ClaimBook(), BOOT, 5.0)
+            return found
+
+    journal._history = Interrupted(state)
+    assert names(journal) == ["b", "a"]
     journal.close()
 
 
