@@ -19,6 +19,7 @@ from pcipt_agent.core.catalogue import Catalogue, catalogue_of
 from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.host import Host
+from pcipt_agent.core.readiness_lint import readiness_notices
 from pcipt_agent.core.spec import AddressGlob, AddressRegex, DeviceSpec, Tags, mismatch
 from pcipt_agent.errors import Mistake, Notice
 
@@ -57,6 +58,7 @@ def lint(host: Host, rules: RuleSet) -> Findings:
         notices=(
             *_unreachable(rules.specs, matched, host),
             *(each for each in refusable if isinstance(each, Notice)),
+            *readiness_notices(catalogue),
             *alias_notices(catalogue),
         ),
         entries=entries,

@@ -8,7 +8,7 @@ import pytest
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import RuleSet
-from pcipt_agent.core.device import Device, DeviceType, Sriov
+from pcipt_agent.core.device import Device, DeviceType, HostUse, HostUseKind, Sriov
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.lint import Findings, covers, lint
 from tests.support.rules import aliases, spec, specs
@@ -18,6 +18,7 @@ PF = Device(
     device_type=DeviceType.PF,
     vendor_id="15b3",
     product_id="101d",
+    iommu_group=12,
     sriov=Sriov(8, 2, "101e", 1, 1),
     serial="S1",
 )
@@ -27,13 +28,14 @@ VF1, VF2 = (
         device_type=DeviceType.VF,
         vendor_id="15b3",
         product_id="101e",
+        iommu_group=12 + number,
         parent=PF.address,
         vf_number=number - 1,
         serial="S1",
     )
     for number in (1, 2)
 )
-GPU = Device(address=PciAddress(0, 0x41, 0, 0), device_type=DeviceType.PCI, vendor_id="10de", product_id="25b6")
+GPU = Device(address=PciAddress(0, 0x41, 0, 0), device_type=DeviceType.PCI, vendor_id="10de", product_id="25b6", iommu_group=20)
 
 
 def host(*devices: Device) -> Host:
@@ -177,6 +179,13 @@ def test_a_finding_carries_the_operators_text() -> None:
     text = json.dumps({"vendor_id": "8086"})
     (notice,) = found(text).notices
     assert notice.source == text
+
+
+def test_what_the_host_uses_and_what_is_not_ready_is_remarked_on() -> None:
+    used = replace(GPU, host_uses=(HostUse(HostUseKind.BOOT_DISPLAY, "it is the boot display"),))
+    assert notices(found({"vendor_id": "10de"}, on=host(used))) == [
+        (1, "lists 0000:41:00.0: the host uses it: it is the boot display")
+    ]
 
 
 def test_a_pf_of_a_physical_network_is_not_reported_beside_its_vfs() -> None:
