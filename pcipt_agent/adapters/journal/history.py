@@ -193,7 +193,7 @@ class HistoryFile:
             raise JournalUnwritable(f"{self.path}: {error}") from error
 
     def _put_aside(self, problem: str) -> None:
-        """With the journal of a commit that was interrupted, which must never be taken for the new file's."""
+        """With the journal of a commit that was interrupted, which belongs to it and not to the new file."""
         number = 1
         while (directory := self.path.with_name(f"{_ASIDE}{number}")).exists():
             number += 1

@@ -205,12 +205,13 @@ def test_a_damaged_history_is_put_aside_and_said_and_claims_go_on(
         "a page is damaged": (state / "history.db").read_bytes()[:4096] + b"?" * 40000,
     }[damage]
     (state / "history.db").write_bytes(content)
-    (state / "history.db-journal").write_bytes(bytes(512))  # of a commit that is over; it must not stay for the new file
+    (state / "history.db-journal").write_bytes(bytes(512))
     assert len(problems(journal)) == 1
     journal.compact(ClaimBook(ended=ClaimBook().ended.update({"a": 2.0, "b": 4.0})), BOOT, 5.0)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert (state / "history-damaged-1" / "history.db").read_bytes() == content
-    assert (state / "history-damaged-1" / "history.db-journal").read_bytes() == bytes(512)
+    # SQLite takes it away itself where it can open the file.
+    assert (state / "history-damaged-1" / "history.db-journal").exists() is (damage != "a page is damaged")
     told = list(journal.history(address=ADDRESS))
     assert [each.claim_id for each in told if isinstance(each, Span)] == ["b"]
     assert problems(journal) == [f"some of it is in {state / 'history-damaged-1'}, which was found damaged"]
