@@ -7,6 +7,7 @@ from oslo_config import cfg
 
 from pcipt_agent.conf.opts import DEFAULT_TRANSPORT_URL, register_opts
 from pcipt_agent.conf.settings import Settings, read_settings
+from pcipt_agent.core.alias import Readiness
 from pcipt_agent.errors import Mistake
 
 
@@ -33,6 +34,13 @@ def test_without_a_word_from_the_operator_they_are_the_defaults(tmp_path: Path) 
 def test_repeated_options_are_kept_in_order(tmp_path: Path) -> None:
     found, _ = settings_of(tmp_path / "a.conf", "[pci]\ndevice_spec = {}\ndevice_spec = []\n")
     assert found.device_spec == ("{}", "[]")
+
+
+def test_readiness_is_enforced_unless_the_operator_says_to_warn(tmp_path: Path) -> None:
+    assert settings_of(tmp_path / "a.conf", "")[0].readiness is Readiness.ENFORCE
+    assert settings_of(tmp_path / "a.conf", "[agent]\nreadiness = warn\n")[0].readiness is Readiness.WARN
+    _, (mistake,) = settings_of(tmp_path / "a.conf", "[agent]\nreadiness = off\n")
+    assert (mistake.option, mistake.remedy, mistake.source) == ("[agent] readiness", "enforce or warn", "readiness = off")
 
 
 def test_every_value_that_is_none_is_a_mistake_of_its_own(tmp_path: Path) -> None:
