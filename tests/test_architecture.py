@@ -18,7 +18,7 @@ SOURCES = PRODUCT + sorted((CHECKOUT / "tests").rglob("*.py"))
 
 HOMES = {
     "amqp": ["adapters/following.py"],
-    "immutables": ["core/claim.py", "views/records.py"],
+    "immutables": ["core/", "views/records.py", "adapters/journal/recent.py"],
     "kombu": ["adapters/following.py"],
     "libvirt": ["adapters/hypervisor/connection.py"],
     "lxml": ["views/domxml.py", "views/domain_devices.py"],

@@ -115,9 +115,7 @@ def replay(rows: Iterable[Row]) -> Replayed:
     so_far, decisions = Replayed(), list[tuple[int, Decision]]()
     for row, entry in entries(rows):
         so_far = replace(_noted(so_far, row, entry), boot_id=row.boot_id, tail=tail_after(so_far.tail, row, entry))
-        if isinstance(entry, Book):
-            decisions.clear()
-        elif isinstance(entry, Happened):
+        if isinstance(entry, Happened):
             decisions.append((row.sequence, decision_of(row, entry)))
     if so_far.tail.count == 0:
         raise Untrusted("it has no record, and a journal is made with one")
