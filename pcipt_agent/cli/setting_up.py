@@ -17,6 +17,7 @@ from pathlib import Path
 from pcipt_agent.adapters.kernel_settings import SysfsSettings
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.conf.device_setup import read_device_setup
+from pcipt_agent.core.address import parse_address
 from pcipt_agent.errors import HostError
 from pcipt_agent.flows.setting_up import Done, Outcome, SettingUp, wait_for
 from pcipt_agent.readers import reader_at
@@ -29,11 +30,13 @@ def set_up(command: Namespace, output: Output) -> ExitCode:
     """Each wish is granted, or why it is not has been said; REFUSED where one is not. Raises HostError and ConfigError."""
     root = Path(command.root).resolve()
     path = Path(command.devices_conf) if command.devices_conf else root / DEVICES_CONF
-    wanted = [each for each in read_device_setup(path) if not command.address or str(each.address) in command.address]
+    wanted = read_device_setup(path)
+    only = {address for text in command.address if (address := parse_address(text)) is not None}
     reader = reader_at(root)
     with _alone(path):
-        wait_for(reader, wanted, seconds=command.wait, pause=time.sleep)
-        done = list(SettingUp(reader, SysfsSettings(root), dry_run=command.dry_run).run(wanted)) if wanted else []
+        awaited = [each for each in wanted if not only or each.address in only]
+        wait_for(reader, awaited, seconds=command.wait, pause=time.sleep)
+        done = list(SettingUp(reader, SysfsSettings(root), dry_run=command.dry_run).run(wanted, only)) if wanted else []
     _show(output, done, dry_run=command.dry_run)
     return ExitCode.REFUSED if any(each.outcome is Outcome.FAILED for each in done) else ExitCode.DONE
 

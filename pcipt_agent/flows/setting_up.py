@@ -10,7 +10,7 @@ Does not know: claims (what it does to a claimed function is to give it the driv
 Source: Documentation/ABI/testing/sysfs-bus-pci (sriov_numvfs, sriov_drivers_autoprobe, driver_override); vdpa-dev(8).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -61,18 +61,19 @@ class SettingUp:
         self._kernel = kernel
         self._dry_run = dry_run
 
-    def run(self, wanted: Sequence[FunctionSetUp]) -> Iterator[Done]:
-        """Wish by wish. Raises HostError where the host can't be read at all."""
+    def run(self, wanted: Sequence[FunctionSetUp], only: Collection[PciAddress] = ()) -> Iterator[Done]:
+        """Wish by wish; `only`: of these functions and their VFs, where any are named. Raises HostError where no host is."""
         for each in wanted:
-            if each.vfs is not None:
+            if each.vfs is not None and (not only or each.address in only):
                 yield self._vfs_made(each, each.vfs)
         host = self._reader.read()
         own_driver = {each.address for each in wanted if each.driver is not None}
-        for each in wanted:
+        meant = [each for each in wanted if not only or each.address in only or _is_vf_of(host, each.address, only)]
+        for each in meant:
             for address, driver in _drivers(each, host, own_driver):
                 yield self._attempt(address, f"driver = {driver}", partial(self._bind, host, address, driver))
         host = self._reader.read()
-        for each in wanted:
+        for each in meant:
             for address, name in _vdpa_names(each, host):
                 yield self._attempt(address, f"vdpa = {name}", partial(self._make_vdpa, host, address, name))
 
@@ -200,6 +201,11 @@ def _there(host: Host, address: PciAddress) -> Device:
     if device is None:
         raise _Failed("it is not on this host; lspci -D shows what is")
     return device
+
+
+def _is_vf_of(host: Host, address: PciAddress, pfs: Collection[PciAddress]) -> bool:
+    device = host.devices.get(address)
+    return device is not None and device.parent in pfs
 
 
 def _drivers(wanted: FunctionSetUp, host: Host, own_driver: set[PciAddress]) -> Iterator[tuple[PciAddress, str]]:

@@ -66,6 +66,20 @@ def test_a_vfs_own_section_goes_before_its_pfs(tmp_path: Path) -> None:
     assert drivers(kernel) == ["mlx5_vfio_pci", "vfio-pci"]
 
 
+def test_one_function_is_set_up_with_its_vfs_own_sections_and_the_others_are_not(tmp_path: Path) -> None:
+    """As the udev rule asks for it where a PF is plugged in."""
+    kernel = ObeyingKernel(tmp_path, pf(NIC), gpu("nouveau"), drivers=["vfio-pci", "mlx5_vfio_pci"])
+    wanted = [
+        FunctionSetUp(address=NIC, vfs=2, vf_driver="mlx5_vfio_pci"),
+        FunctionSetUp(address=vf(NIC, 1).address, driver="vfio-pci"),
+        FunctionSetUp(address=GPU, driver="vfio-pci"),
+    ]
+    done = list(SettingUp(reader_at(tmp_path), kernel, dry_run=False).run(wanted, {NIC}))
+    assert {str(each.outcome) for each in done} == {"done"}
+    assert drivers(kernel) == ["mlx5_vfio_pci", "vfio-pci"]
+    assert kernel.host().devices[GPU].driver == "nouveau"
+
+
 def test_vfs_in_another_number_are_left_and_get_what_else_is_asked_for(tmp_path: Path) -> None:
     kernel = ObeyingKernel(tmp_path, pf(NIC))
     set_up(kernel, FunctionSetUp(address=NIC, vfs=2))
