@@ -24,14 +24,15 @@ from pcipt_agent.cli.standalone import read_host
 from pcipt_agent.cli.this_machine import Machine, examine
 from pcipt_agent.cli.within import Gathering
 from pcipt_agent.conf.loading import Loaded, load
-from pcipt_agent.core.agreement import Libvirt, agent_finding, claim_findings, journal_finding, libvirt_finding
+from pcipt_agent.core.agreement import agent_finding, claim_findings, journal_findings, known_versions, libvirt_finding
 from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.device_findings import device_findings, needed_features, vpd_findings
 from pcipt_agent.core.diagnosis import Finding, Unseen, Verdict, content, ok, unknown
 from pcipt_agent.core.floors import Version, Versions, floor_findings, parse_version
 from pcipt_agent.core.installation import installation_findings
 from pcipt_agent.core.platform_findings import Platform, platform_findings
-from pcipt_agent.errors import ConfigError
+from pcipt_agent.core.readiness_lint import readiness_notices
+from pcipt_agent.errors import ConfigError, Notice
 from pcipt_agent.views.mistakes import finding_line
 from pcipt_agent.views.text_doctor import doctor_page
 from pcipt_agent.views.vpd import NO_SERIAL
@@ -104,13 +105,21 @@ def _of_the_rules(rules: Loaded | ConfigError | Unseen) -> Iterator[Finding]:
             for mistake in rules.mistakes:
                 yield Finding("configuration", Verdict.PROBLEM, finding_line(mistake), "pcipt check-config")
         case Loaded():
-            for notice in rules.notices:
+            notices = _of_the_texts(rules)
+            for notice in notices:
                 yield Finding("configuration", Verdict.WARNING, finding_line(notice), "pcipt check-config")
-            if not rules.notices:
+            if not notices:
                 entries, aliases = len(rules.rules.specs), len(rules.rules.aliases)
                 yield ok("configuration", f"no mistakes; entries: {entries} of device_spec, {aliases} of alias")
         case _:
             assert_never(rules)
+
+
+def _of_the_texts(rules: Loaded) -> list[Notice]:
+    """The notices but those of devices, which the devices' own check tells with what mends them."""
+    assert rules.host is not None, "load was given a way to read it"
+    of_devices = set(readiness_notices(catalogue_of(rules.host, rules.rules)))
+    return [notice for notice in rules.notices if notice not in of_devices]
 
 
 def _of_the_devices(
@@ -120,15 +129,11 @@ def _of_the_devices(
     if not isinstance(rules, Loaded) or rules.host is None:
         yield Finding("devices", Verdict.UNKNOWN, "without host and configuration it is not known which devices are assignable")
         return
-    libvirt = machine.libvirt if isinstance(machine, Machine) else Unseen("it was not asked")
-    version = libvirt.version if isinstance(libvirt, Libvirt) else Unseen("libvirt was not reached")
-    catalogue = catalogue_of(rules.host, rules.rules, _three(version))
+    unasked = Unseen("libvirt was not asked")
+    libvirt, qemu = known_versions(machine.libvirt, machine.agent) if isinstance(machine, Machine) else (unasked, unasked)
+    catalogue = catalogue_of(rules.host, rules.rules, _three(libvirt))
     yield from device_findings(catalogue)
-    versions = Versions(
-        libvirt=version,
-        qemu=libvirt.qemu if isinstance(libvirt, Libvirt) else Unseen("libvirt was not reached"),
-        kernel=_kernel(platform),
-    )
+    versions = Versions(libvirt=libvirt, qemu=qemu, kernel=_kernel(platform))
     yield from floor_findings(versions, needed_features(catalogue))
 
 
@@ -151,5 +156,5 @@ def _of_the_machine(machine: Machine) -> Iterator[Finding]:
         yield from installation_findings(machine.installation)
     yield libvirt_finding(machine.libvirt)
     yield agent_finding(machine.agent, version("pcipt-agent"))
-    yield journal_finding(machine.journal)
-    yield from claim_findings(machine.agent, machine.libvirt)
+    yield from journal_findings(machine.journal)
+    yield from claim_findings(machine.agent)

@@ -10,28 +10,30 @@ import os
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
 from oslo_config import cfg
 
 from pcipt_agent.adapters.checkup import installation as places
 from pcipt_agent.adapters.checkup.virsh import ask_libvirt
+from pcipt_agent.adapters.journal.checking import verify
 from pcipt_agent.adapters.journal.files import JournalFiles
 from pcipt_agent.cli.agent import NotReachable, ask
 from pcipt_agent.cli.configuration import settings, sources_of
-from pcipt_agent.cli.payloads import Call, Reply
+from pcipt_agent.cli.payloads import Call
 from pcipt_agent.cli.within import Gathering
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.conf.sources import read_sources
-from pcipt_agent.core.agreement import Agent, DamagedJournal, HeldClaim, Journal, Libvirt, NoLibvirt, OddDevice
+from pcipt_agent.core.agreement import Agent, Attention, DamagedJournal, Journal, Libvirt, NoLibvirt
 from pcipt_agent.core.diagnosis import Unseen
+from pcipt_agent.core.floors import Version, parse_version
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.installation import UNIT, Installation, Place
 from pcipt_agent.errors import JournalError
+from pcipt_agent.views.text import shown
+from pcipt_agent.views.wire_status import StatusReply
 
 LIBVIRT_URI: Final = "qemu:///system"
-_LOOKED_AT: Final = ("lost", "unlisted", "occupied", "dirty")
-"""Statuses that somebody should look at."""
 _SECONDS: Final = 15.0
 """For each fact; programs and calls have limits of their own, which are shorter."""
 _TRIES: Final = 5
@@ -81,8 +83,13 @@ def read_journal(files: JournalFiles) -> Journal | DamagedJournal | Unseen | Non
             if before == _stamps(files):
                 return DamagedJournal(error.path, error.problem, error.way_out)
         else:
-            return Journal(str(files.database), replayed.tail.count, len(replayed.book.claims))
+            return Journal(str(files.database), replayed.tail.count, len(replayed.book.claims), _of_the_history(files))
     return Unseen(f"{files.database} was written each time while it was read", "pcipt doctor")
+
+
+def _of_the_history(files: JournalFiles) -> tuple[str, ...]:
+    """What is wrong with the history alone; of the journal it is known already that it is whole."""
+    return tuple(problem for problem in verify(files.directory) if not problem.startswith(f"{files.database}: "))
 
 
 def _stamps(files: JournalFiles) -> list[tuple[int, int] | None]:
@@ -125,25 +132,18 @@ def _socket(url: str) -> Place | Unseen | None:
 
 def _agent(command: Namespace) -> Agent | Unseen:
     try:
-        version = ask(command, Call("version", {}))
-        claims = ask(command, Call("claims", {}))
-        devices = ask(command, Call("devices", {}))
+        reply = ask(command, Call("status", {}))
     except NotReachable as error:
         return Unseen(f"agent not reachable: {error}", f"systemctl start {UNIT}")
+    status = cast(StatusReply, shown(reply))
     return Agent(
-        version=str(version["agent"]),
-        claims=tuple(
-            HeldClaim(each["claim_id"], each["consumer"], each["state"] == "allocated") for each in _parts(claims, "claims")
-        ),
-        odd=tuple(
-            OddDevice(each["address"], each["status"], each["status_reason"] or "", each["claim_id"])
-            for each in _parts(devices, "devices")
-            if each["status"] in _LOOKED_AT
-        ),
+        version=status.agent,
+        claims=status.claims.claimed + status.claims.allocated,
+        libvirt=_version(status.libvirt.version),
+        qemu=_version(status.libvirt.qemu_version),
+        attention=tuple(Attention(each.code, each.what, each.remedy) for each in status.attention),
     )
 
 
-def _parts(reply: Reply, name: str) -> list[dict[str, Any]]:
-    parts = reply[name]
-    assert isinstance(parts, list)
-    return parts
+def _version(text: str | None) -> Version | Unseen:
+    return parse_version(text or "") or Unseen("the agent does not know it")

@@ -1,17 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether those who must agree do: the agent's claims, the journal on the disk, and libvirt's domains.
 
+The agent compares claims with domains and devices itself, all the time (`status` of the RPC interface); here it is told.
+
 Does not know: how any of them was asked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from pcipt_agent.core.diagnosis import Finding, Unseen, Verdict, ok, unknown
 from pcipt_agent.core.floors import Version
 
-_NAMED: Final = 4
+_LOG: Final = "journalctl -u pcipt-agent.service -n 30"
+_RESTART: Final = "systemctl restart pcipt-agent.service  # begins a new history, and puts the damaged one aside"
+_BLIND: Final = "libvirt-unreachable"
+_OF_THE_AGENT: Final = {
+    _BLIND: _LOG,
+    "hints-not-working": _LOG,
+    "journal-unwritable": None,
+    "notifications-lost": None,
+    "reload-failed": None,
+    "scan-failed": _LOG,
+}
+"""Code of what is the agent's own trouble → the command, where the agent itself would point here."""
+_STOPS_CLAIMS: Final = frozenset({"journal-unwritable", "scan-failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +35,6 @@ class Libvirt:
     uri: str
     version: Version | Unseen
     qemu: Version | Unseen
-    domains: frozenset[str]
-    """UUIDs, running and defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +46,24 @@ class NoLibvirt:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldClaim:
-    claim_id: str
-    consumer: str
-    allocated: bool
+class Attention:
+    """Something that the agent says an operator should look at; `code` is its stable name."""
+
+    code: str
+    what: str
+    remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class OddDevice:
-    """One that the agent shows with a status that somebody should look at."""
-
-    address: str
-    status: str
-    reason: str
-    claim_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """What the running agent says."""
 
     version: str
-    claims: tuple[HeldClaim, ...]
-    odd: tuple[OddDevice, ...]
+    claims: int
+    libvirt: Version | Unseen
+    """As the agent sees it."""
+    qemu: Version | Unseen
+    attention: tuple[Attention, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,10 @@ class Journal:
     """What a replay of it came to."""
 
     path: str
-    decisions: int
+    records: int
     claims: int
+    history: tuple[str, ...] = ()
+    """What is wrong with the history beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +91,20 @@ def libvirt_finding(libvirt: Libvirt | NoLibvirt | Unseen) -> Finding:
         case NoLibvirt(uri, problem):
             mend = "systemctl start virtqemud.socket || systemctl start libvirtd.socket"
             return Finding("libvirt", Verdict.PROBLEM, f"{uri} does not answer: {problem}", mend)
-        case Libvirt(uri, version, qemu, domains):
+        case Libvirt(uri, version, qemu):
             numbers = ", ".join(f"{name} {_version(number)}" for name, number in (("libvirt", version), ("QEMU", qemu)))
-            return ok("libvirt", f"{uri} answers: {numbers}, {_counted(len(domains), 'domain')}")
+            return ok("libvirt", f"{uri} answers: {numbers}")
         case _:
             assert_never(libvirt)
+
+
+def known_versions(libvirt: Libvirt | NoLibvirt | Unseen, agent: Agent | Unseen) -> tuple[Version | Unseen, Version | Unseen]:
+    """libvirt's and QEMU's: as they were asked for here, or else as the agent knows them."""
+    if isinstance(libvirt, Libvirt):
+        return libvirt.version, libvirt.qemu
+    if isinstance(agent, Agent):
+        return agent.libvirt, agent.qemu
+    return Unseen("libvirt was not reached"), Unseen("libvirt was not reached")
 
 
 def agent_finding(agent: Agent | Unseen, version: str) -> Finding:
@@ -96,66 +114,43 @@ def agent_finding(agent: Agent | Unseen, version: str) -> Finding:
     if agent.version != version:
         seen = f"the agent that runs is {agent.version}, and {version} is installed"
         return Finding("agent", Verdict.WARNING, seen, "systemctl restart pcipt-agent.service")
-    return ok("agent", f"it answers: version {agent.version}, {_counted(len(agent.claims), 'claim')}")
+    return ok("agent", f"it answers: version {agent.version}, {_counted(agent.claims, 'claim')}")
 
 
-def journal_finding(journal: Journal | DamagedJournal | Unseen | None) -> Finding:
+def journal_findings(journal: Journal | DamagedJournal | Unseen | None) -> Iterator[Finding]:
     """None: there is none yet."""
     match journal:
         case None:
-            return ok("journal", "there is none yet; the first start makes it")
+            yield ok("journal", "there is none yet; the first start makes it")
         case Unseen():
-            return unknown("journal", journal)
+            yield unknown("journal", journal)
         case DamagedJournal(path, problem, way_out):
-            return Finding("journal", Verdict.PROBLEM, f"{path}: {problem}", f"# {way_out}")
-        case Journal(path, decisions, claims):
-            return ok("journal", f"{path} is whole: {_counted(decisions, 'record')} replayed, {_counted(claims, 'claim')} held")
+            yield Finding("journal", Verdict.PROBLEM, f"{path}: {problem}", f"# {way_out}")
+        case Journal(path, records, claims, history):
+            yield ok("journal", f"{path} is whole: {_counted(records, 'record')} replayed, {_counted(claims, 'claim')} held")
+            for problem in history:
+                yield Finding("journal", Verdict.WARNING, f"of the history, not of the claims: {problem}", _RESTART)
         case _:
             assert_never(journal)
 
 
-def claim_findings(agent: Agent | Unseen, libvirt: Libvirt | NoLibvirt | Unseen) -> Iterator[Finding]:
-    """The agent's claims against the devices that are there, and against libvirt's domains."""
+def claim_findings(agent: Agent | Unseen) -> Iterator[Finding]:
+    """What the agent says of its claims against libvirt's domains and the host's devices, and of itself."""
     if isinstance(agent, Unseen):
         yield Finding("claims", Verdict.UNKNOWN, "the agent was not reached, so its claims are not known", agent.mend)
         return
-    bad = [_odd(each) for each in agent.odd]
-    if isinstance(libvirt, Libvirt):
-        bad += _without_domain(agent.claims, libvirt)
-    yield from bad
-    if not isinstance(libvirt, Libvirt):
-        yield Finding("claims", Verdict.UNKNOWN, "libvirt was not reached, so whether each claim's guest is there is not known")
-    elif not bad:
-        yield ok("claims", f"{_counted(len(agent.claims), 'claim')}: libvirt's domains and the host's devices agree")
+    yield from (_of_the_agent(each) for each in agent.attention if each.code in _OF_THE_AGENT)
+    others = [each for each in agent.attention if each.code not in _OF_THE_AGENT]
+    yield from (Finding("claims", Verdict.WARNING, each.what, each.remedy) for each in others)
+    if any(each.code == _BLIND for each in agent.attention):
+        yield Finding("claims", Verdict.UNKNOWN, "whether each claim's guest is there, as the agent can't ask libvirt", _LOG)
+    elif not others:
+        yield ok("claims", f"{_counted(agent.claims, 'claim')}: libvirt's domains and the host's devices agree")
 
 
-def _odd(device: OddDevice) -> Finding:
-    mends = {
-        "occupied": "pcipt adopt --dry-run",
-        "dirty": f"pcipt clean {device.address}  # once it is wiped",
-        "lost": f"pcipt free {device.claim_id}  # once its guest is gone",
-        "unlisted": f"pcipt explain device {device.address}",
-    }
-    seen = f"{device.address} is {device.status}: {device.reason}"
-    return Finding("claims", Verdict.WARNING, seen, mends.get(device.status, f"pcipt explain device {device.address}"))
-
-
-def _without_domain(claims: Sequence[HeldClaim], libvirt: Libvirt) -> list[Finding]:
-    """A claim is allocated once its guest runs, so one without a domain was left behind, or its domain is only not defined now."""
-    gone = [each for each in claims if each.allocated and each.consumer not in libvirt.domains]
-    findings = [
-        Finding(
-            "claims",
-            Verdict.WARNING,
-            f"claim {each.claim_id} is allocated, and libvirt has no domain {each.consumer}",
-            f"pcipt free {each.claim_id}  # if that guest is gone for good",
-        )
-        for each in gone[:_NAMED]
-    ]
-    if len(gone) > _NAMED:
-        seen = f"{len(gone) - _NAMED} more claims are allocated to guests that libvirt does not have"
-        findings.append(Finding("claims", Verdict.WARNING, seen, "pcipt claims --state allocated; virsh list --all --uuid"))
-    return findings
+def _of_the_agent(attention: Attention) -> Finding:
+    verdict = Verdict.PROBLEM if attention.code in _STOPS_CLAIMS else Verdict.WARNING
+    return Finding("agent", verdict, attention.what, _OF_THE_AGENT[attention.code] or attention.remedy)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -5,12 +5,12 @@ The agent itself talks to libvirt by its library (`adapters.hypervisor`). A chec
 a person can type the same, and a libvirt that hangs costs a child process that is killed and not this one.
 
 Does not know: what is made of the answer (`core.agreement`).
-Source: virsh(1), version and list.
+Source: virsh(1), version.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
-from pcipt_agent.adapters.checkup.programs import NotThere, run
+from pcipt_agent.adapters.checkup.programs import Failed, NotThere, run
 from pcipt_agent.core.agreement import Libvirt, NoLibvirt
 from pcipt_agent.core.diagnosis import Unseen
 from pcipt_agent.core.floors import Version, parse_version
@@ -21,23 +21,17 @@ _INSTALL: Final = "apt-get install libvirt-clients || dnf install libvirt-client
 
 
 def ask_libvirt(uri: str, programme: str = "virsh") -> Libvirt | NoLibvirt | Unseen:
-    """Versions and domains of the libvirt at `uri`."""
-    command = [programme, "--quiet", "--connect", uri]
-    versions = run([*command, "version", "--daemon"])
-    domains = run([*command, "list", "--all", "--uuid"]) if isinstance(versions, str) else versions
-    for answer in (versions, domains):
-        if isinstance(answer, NotThere):
-            return Unseen(f"libvirt was not asked: {answer.why}", _INSTALL)
-        if not isinstance(answer, str):
-            return NoLibvirt(uri, answer.why)
-    assert isinstance(versions, str)
-    assert isinstance(domains, str)
-    return Libvirt(
-        uri,
-        version=_said(versions, _DAEMON),
-        qemu=_said(versions, _HYPERVISOR),
-        domains=frozenset(line.strip() for line in domains.splitlines() if line.strip()),
-    )
+    """Versions of the libvirt at `uri`."""
+    answer = run([programme, "--quiet", "--connect", uri, "version", "--daemon"])
+    match answer:
+        case NotThere(why):
+            return Unseen(f"libvirt was not asked: {why}", _INSTALL)
+        case Failed(why):
+            return NoLibvirt(uri, why)
+        case str():
+            return Libvirt(uri, version=_said(answer, _DAEMON), qemu=_said(answer, _HYPERVISOR))
+        case _:
+            assert_never(answer)
 
 
 def _said(text: str, label: str) -> Version | Unseen:
