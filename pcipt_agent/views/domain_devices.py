@@ -45,7 +45,10 @@ def domain_of(uuid: str, name: str, untrusted_documents: Sequence[str], *, runni
 
 def once(devices: Iterable[DomainDevice]) -> tuple[DomainDevice, ...]:
     """Each device as it is named first."""
-    return tuple({(each.address, each.vdpa_node): each for each in reversed(list(devices))}.values())[::-1]
+    found: dict[tuple[PciAddress | None, str | None], DomainDevice] = {}
+    for each in devices:
+        found.setdefault((each.address, each.vdpa_node), each)
+    return tuple(found.values())
 
 
 def named_devices(untrusted_xml: str) -> NamedDevices:
@@ -139,4 +142,5 @@ def _shown(text: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return _shown(str(error).partition("\n")[0])
+    text = (error.msg or "") if isinstance(error, etree.XMLSyntaxError) else str(error)
+    return _shown(text.partition("\n")[0])

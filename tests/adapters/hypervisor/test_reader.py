@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LibvirtReader over a libvirt that comes late, hangs, dies, talks nonsense, or whose guests come and go between two looks."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pcipt_agent.adapters.hypervisor import LibvirtReader
+from pcipt_agent.core.address import PciAddress
+from tests.support.guests import TestDriverGuests, hostdev_xml, saw
+from tests.support.libvirtd import Libvirtd, libvirtd
+
+ONE = "11111111-1111-4111-8111-111111111111"
+VF = PciAddress(0, 0x3B, 0, 2)
+SOON = 5.0
+"""Seconds in which whatever must not wait for libvirt is over."""
+
+
+class WallClock:
+    def now(self) -> float:
+        return time.time()
+
+
+@contextmanager
+def reading(uri: str, *, patience_seconds: float = 10.0) -> Iterator[LibvirtReader]:
+    """A reader that has been started; closing it is soon over, whatever libvirt does."""
+    reader = LibvirtReader(uri, clock=WallClock(), patience_seconds=patience_seconds)
+    reader.start()
+    try:
+        yield reader
+    finally:
+        began = time.monotonic()
+        reader.close()
+        assert time.monotonic() - began < SOON
+
+
+@contextmanager
+def answering(path: Path, answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The URI of a socket that accepts, and then does as it is told; nothing of it is left afterwards."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        taken: list[socket.socket] = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                taken.append(connection)
+                answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"qemu+unix:///system?socket={path}"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(SOON)
+            for connection in taken:
+                connection.close()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Libvirtd]:
+    with libvirtd(tmp_path) as running:
+        yield running
+
+
+def test_a_libvirt_that_is_not_there_is_told_with_its_reason_and_is_seen_once_it_comes(tmp_path: Path) -> None:
+    late = Libvirtd(tmp_path)
+    with reading(late.uri) as reader:
+        seen = saw(reader, lambda seen: seen.problem is not None and "No such file" in seen.problem)
+        assert (seen.reachable, seen.watched_since, seen.version) == (False, None, None)
+        late.start()
+        try:
+            found = saw(reader, lambda seen: seen.reachable)
+            assert found.version is not None
+            assert found.version >= (9, 0, 0)
+            assert found.problem is None
+            assert found.watched_since is not None
+        finally:
+            late.kill()
+
+
+def test_a_libvirt_that_dies_leaves_what_it_said_last_and_is_watched_anew_when_it_is_back(daemon: Libvirtd) -> None:
+    with reading(daemon.uri) as reader:
+        guests = TestDriverGuests(daemon.uri)
+        before = saw(reader, lambda seen: seen.watched_since is not None)
+        guests.define(ONE, "g1", hostdev_xml(VF))
+        saw(reader, lambda seen: VF in seen.shown)
+        daemon.kill()
+        gone = saw(reader, lambda seen: not seen.reachable)
+        assert "g1" in [each.name for each in gone.domains]
+        assert gone.watched_since is None
+        assert gone.version == before.version
+        daemon.start()
+        back = saw(reader, lambda seen: seen.reachable)
+        assert [each.name for each in back.domains] == ["test"]
+        assert VF in back.shown
+        assert back.watched_since is not None
+        assert before.watched_since is not None
+        assert back.watched_since > before.watched_since
+
+
+def test_a_libvirt_that_hangs_is_not_reachable_and_keeps_nobody_waiting_until_it_goes_on(daemon: Libvirtd) -> None:
+    with reading(daemon.uri, patience_seconds=0.5) as reader:
+        reached = saw(reader, lambda seen: seen.watched_since is not None)
+        guests = TestDriverGuests(daemon.uri)
+        guests.define(ONE, "g1", "")
+        daemon.hang()  # after the event was sent or before: the reader looks now, or keep-alive asks
+        try:
+            began = time.monotonic()
+            reader.look(0.0)
+            assert time.monotonic() - began < SOON
+            gone = saw(reader, lambda seen: not seen.reachable, seconds=40)
+            assert gone.watched_since is None
+            assert gone.domains
+        finally:
+            daemon.go_on()
+        back = saw(reader, lambda seen: seen.reachable and "g1" in [each.name for each in seen.domains], seconds=40)
+        assert back.version == reached.version
+
+
+def test_a_socket_that_accepts_and_never_answers_is_a_libvirt_that_hangs(tmp_path: Path) -> None:
+    with (
+        answering(tmp_path / "socket", lambda _: None) as uri,
+        reading(uri, patience_seconds=0.3) as reader,
+    ):
+        seen = saw(reader, lambda seen: seen.problem == "it has not answered for 0.3 s")
+        assert not seen.reachable
+
+
+def test_a_socket_that_answers_nonsense_is_no_libvirt(tmp_path: Path) -> None:
+    def nonsense(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + os.urandom(4096))
+        connection.close()
+
+    with answering(tmp_path / "socket", nonsense) as uri, reading(uri) as reader:
+        seen = saw(reader, lambda seen: seen.problem not in (None, "it has not been asked yet"))
+        assert not seen.reachable
+
+
+@pytest.mark.parametrize("uri", ["nonsense:///x", "/run/libvirt/libvirt-sock", "http://example.org/", "test:///no/such/file.xml"])
+def test_an_address_that_is_none_of_libvirts_is_told(uri: str) -> None:
+    with reading(uri) as reader:
+        seen = saw(reader, lambda seen: seen.problem not in (None, "it has not been asked yet"))
+        assert not seen.reachable
+
+
+def test_a_guest_that_came_and_went_between_two_looks_ends_the_watch(daemon: Libvirtd) -> None:
+    with reading(daemon.uri) as reader:
+        start = saw(reader, lambda seen: seen.watched_since is not None).watched_since
+        assert start is not None
+        guests = TestDriverGuests(daemon.uri)
+        guests.create(ONE, "g1", hostdev_xml(VF))
+        guests.destroy(ONE)
+        after = saw(reader, lambda seen: seen.watched_since is not None and seen.watched_since > start)
+        assert not after.surely_unused_since(VF, start)
+
+
+def test_a_swarm_of_events_is_few_looks(daemon: Libvirtd) -> None:
+    with reading(daemon.uri) as reader:
+        saw(reader, lambda seen: seen.reachable)
+        guests = TestDriverGuests(daemon.uri)
+        for number in range(100):
+            guests.define(ONE, "g1", hostdev_xml(VF._replace(slot=number % 32)))
+        seen = saw(reader, lambda seen: VF._replace(slot=99 % 32) in seen.shown)
+        assert len(seen.shown) < 32
+
+
+def test_a_domain_whose_xml_is_strange_is_named_with_its_problem(tmp_path: Path) -> None:
+    """libvirt takes a domain of PCI addresses that no machine has."""
+    node = tmp_path / "node.xml"
+    node.write_text(
+        "<node><domain type='test'><name>odd</name><memory>1024</memory><os><type>hvm</type></os>"
+        "<devices><interface type='vdpa'><source dev='vdpa0'/></interface></devices></domain></node>"
+    )
+    with reading(f"test://{node}") as reader:
+        seen = saw(reader, lambda seen: seen.reachable)
+        assert [(each.name, each.problem is not None) for each in seen.domains] == [("odd", True)]
+
+
+def test_without_the_package_libvirt_is_not_reachable_and_the_way_to_it_is_said() -> None:
+    program = (
+        "import sys, time; sys.modules['libvirt'] = None\n"
+        "from pcipt_agent.adapters.hypervisor import LibvirtReader\n"
+        "class C:\n"
+        "    def now(self): return 1.0\n"
+        "reader = LibvirtReader('qemu:///system', clock=C()); reader.start()\n"
+        "print(next(s.problem for s in iter(lambda: reader.look(5), None) if 'asked' not in s.problem)); reader.close()\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert told.stdout.startswith("libvirt-python is not installed: pip install 'pcipt-agent[libvirt]'")
+    assert told.stderr == ""
+
+
+def test_a_process_that_reads_a_hanging_libvirt_ends_when_it_is_told_and_prints_nothing(daemon: Libvirtd) -> None:
+    program = (
+        "import sys\n"
+        "from pcipt_agent.adapters.hypervisor import LibvirtReader\n"
+        "class C:\n"
+        "    def now(self): return 1.0\n"
+        f"reader = LibvirtReader({daemon.uri!r}, clock=C()); reader.start()\n"
+        "while not reader.look(1).reachable: pass\n"
+        "print('reached', flush=True); sys.stdin.readline(); reader.close()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reached\n"
+        daemon.hang()
+        try:
+            _, said = process.communicate("\n", timeout=15)
+        finally:
+            daemon.go_on()
+        assert (process.returncode, said) == (0, "")
