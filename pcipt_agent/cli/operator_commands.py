@@ -50,7 +50,7 @@ def _events(add: options.Add) -> None:
         "events",
         "print what happens, as it happens",
         "pcipt events --follow",
-        "pcipt events --follow --format json | jq .event_type",
+        "pcipt events --follow --format json > events.jsonl",
         note="Ctrl-C ends it, with exit code 0. Nothing is stored for who is not there; pcipt history tells what was.",
     )
     command.add_argument("--follow", action="store_true", required=True, help="go on until Ctrl-C; there is no other way")

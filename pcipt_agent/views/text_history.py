@@ -46,7 +46,8 @@ def _span(entry: SpanPart) -> tuple[str | Text, ...]:
     allocated = [f"allocated {moment(entry.allocated_at)}"] if entry.allocated_at is not None and not entry.adopted_from else []
     ended = [f"{entry.ending}{', dirty' if entry.dirty else ''}"] if entry.ending is not None else []
     by = unknown(entry.claimed_by)
-    whose = by if entry.until is None or entry.ended_by == entry.claimed_by else f"{by}, then {unknown(entry.ended_by)}"
+    end = "the agent itself" if entry.ending == "expired" else unknown(entry.ended_by)
+    whose = by if entry.until is None or end == by else f"{by}, then {end}"
     return (
         moment(entry.since),
         until,

@@ -16,9 +16,9 @@ from pcipt_agent.views.wire import Flag, Payload, Text
 from pcipt_agent.views.wire_devices import DisabledPart
 from pcipt_agent.views.wire_replies import Part, Reply
 
-Reason = Annotated[
-    str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\S[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")
-]
+_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u2028\u2029]"
+Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=f"^{_LINE}*{_VISIBLE}{_LINE}*$")]
 """One line, and not of blanks alone: the next operator reads it."""
 
 

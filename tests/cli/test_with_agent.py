@@ -127,6 +127,6 @@ def test_the_agent_shows_what_is_claimed_and_the_host_alone_does_not(agent: Agen
 
 
 def test_the_agent_is_named_by_its_host_and_another_name_is_not_reached(agent: Agent) -> None:
-    assert "agent 0.1.0 on compute1, API 1.0" in agent.pcipt("version").stdout
+    assert "agent 0.1.0 on compute1, API 1.1" in agent.pcipt("version").stdout
     other = inside(agent, "version", "--agent", "compute2", "--timeout", "1")
     assert (other.returncode, other.stdout) == (3, "")

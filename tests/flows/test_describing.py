@@ -3,11 +3,13 @@
 
 import pytest
 
-from pcipt_agent.errors import UnknownAlias
-from pcipt_agent.flows.claiming import claim
-from pcipt_agent.flows.describing import explain_request, render
-from pcipt_agent.views.wire import ExplainRequestPayload, RenderPayload, RequestPayload
-from tests.support.ledgers import memory_ledger, wanted
+from pcipt_agent.errors import BadRequest, UnknownAlias
+from pcipt_agent.flows.claiming import claim, free
+from pcipt_agent.flows.describing import explain_request, history, render
+from pcipt_agent.views.wire import ExplainRequestPayload, FreePayload, RenderPayload, RequestPayload, parse
+from pcipt_agent.views.wire_history import HistoryPayload, SpanPart
+from tests.support.ledgers import CONSUMER, memory_ledger, wanted
+from tests.support.ports import MemoryJournal
 
 DOMAIN = "<domain type='kvm'><name>g</name><devices></devices></domain>"
 
@@ -44,3 +46,27 @@ def test_elements_are_placed_into_the_callers_document() -> None:
     assert placed.domain is not None
     assert placed.domain.count("<hostdev") == len(alone.elements) == 2
     assert render(ledger.inventory, RenderPayload(claim_id="c1", domain=placed.domain)).domain == placed.domain
+
+
+def test_history_is_told_of_a_device_or_of_a_consumer() -> None:
+    ledger, disk = memory_ledger()
+    claim(ledger, wanted("c1"), caller="uid 7")
+    free(ledger, FreePayload(claim_id="c1"), caller="uid 8")
+    claim(ledger, wanted("c2"))
+    journal = MemoryJournal(disk)
+    of_device = history(ledger.inventory, journal, HistoryPayload(address="0000:3b:00.0"))
+    of_consumer = history(ledger.inventory, journal, HistoryPayload(consumer=CONSUMER, limit=1))
+    now, before = of_device.entries
+    assert isinstance(now, SpanPart)
+    assert isinstance(before, SpanPart)
+    assert (now.claim_id, now.until, before.claim_id, before.claimed_by, before.ended_by) == ("c2", None, "c1", "uid 7", "uid 8")
+    assert (of_consumer.entries, of_consumer.more, of_device.more) == ([now], True, False)
+
+
+def test_history_of_nobody_in_particular_is_refused() -> None:
+    ledger, disk = memory_ledger()
+    with pytest.raises(BadRequest, match="no PCI address"):
+        history(ledger.inventory, MemoryJournal(disk), HistoryPayload(address="3b:00.0"))
+    for untrusted in ({}, {"address": "0000:3b:00.0", "consumer": str(CONSUMER)}):
+        with pytest.raises(BadRequest, match="either the address of a device, or a consumer"):
+            parse(HistoryPayload, untrusted)

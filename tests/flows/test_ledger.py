@@ -68,8 +68,10 @@ def test_what_cant_be_made_durable_did_not_happen_and_can_later() -> None:
     with pytest.raises(JournalUnwritable):
         claim(ledger, wanted("c1"))
     assert ledger.inventory is before
+    assert ledger.unwritable is not None
     disk.full = False
     assert claim(ledger, wanted("c1")).changed
+    assert ledger.unwritable is None
 
 
 def test_where_nobody_knows_whether_it_happened_nothing_is_published() -> None:
