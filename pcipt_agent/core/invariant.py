@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.inventory import Inventory, inventory_of
 
 Check = Callable[[Inventory], Iterator[str]]
@@ -78,6 +79,13 @@ def _what_is_free_is_nobodys(inventory: Inventory) -> Iterator[str]:
         yield f"{inventory.free:x} is free, and not all of it is assignable and ready"
 
 
+def _nothing_is_said_against_what_is_free(inventory: Inventory) -> Iterator[str]:
+    """Who shares an IOMMU group is no law here: an adopted guest may, and another kernel or firmware puts held devices together."""
+    for index in indexes(inventory.free):
+        for why in inventory.catalogue.not_ready(index):
+            yield f"{inventory.catalogue.devices[index].address} is free, and {why.reason}: {why.detail}"
+
+
 INVARIANTS: Final[tuple[Check, ...]] = (
     _no_device_is_held_twice,
     _holders_and_claims_agree,
@@ -85,6 +93,7 @@ INVARIANTS: Final[tuple[Check, ...]] = (
     _carried_sets_are_the_derived_ones,
     _no_ended_claim_is_held,
     _a_claim_holds_what_it_asked_for,
+    _nothing_is_said_against_what_is_free,
     _what_is_free_is_nobodys,
 )
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcipt_agent.core.alias import Alias, Alternative, RuleSet
+from pcipt_agent.core.alias import Alias, Alternative, Readiness, RuleSet
 from pcipt_agent.core.catalogue import catalogue_of
-from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.device import DeviceType, HostUse, HostUseKind
 from pcipt_agent.core.deviceset import indexes, set_of
 from pcipt_agent.core.host import Host
+from pcipt_agent.core.readiness import Unready
 from pcipt_agent.core.spec import Tags, mismatch
-from tests.support.planned import VF, at, entry, host, pci, rules, sriov
+from tests.support.planned import GPU, VF, at, entry, gpu, host, pci, rules, sriov
 from tests.support.strategies import ALTERNATIVES, hosts, rule_sets
 
 
@@ -94,3 +95,38 @@ def test_the_sets_by_place_and_type_cover_every_device_once() -> None:
     assert catalogue.by_numa_node == {None: 0b0001, 1: 0b1110}
     assert catalogue.by_type == {DeviceType.PCI: 0b0001, DeviceType.PF: 0b0010, DeviceType.VF: 0b1100}
     assert catalogue.all_devices == set_of(range(4))
+
+
+def test_the_driver_is_judged_by_libvirts_version() -> None:
+    machine = host(replace(pci("01:00.0"), driver="mlx5_vfio_pci", vfio_driver=True))
+    old, new, unknown = (catalogue_of(machine, rules(), version) for version in ((9, 0, 0), (10, 0, 0), None))
+    assert ([why.reason for why in old.not_ready(0)], old.warnings(0), old.offered) == ([Unready.DRIVER], (), 0)
+    for each in (new, unknown):
+        assert (each.not_ready(0), [why.reason for why in each.warnings(0)], each.offered) == ((), [Unready.DRIVER], 1)
+
+
+def test_all_reasons_are_told_and_the_most_telling_first() -> None:
+    used = replace(pci("01:00.0"), iommu_group=None, host_uses=(HostUse(HostUseKind.SWAP, "swap on nvme0n1p2"),))
+    ruleset = rules(entry(1, tags=Tags(managed=False)))
+    reasons = [Unready.USED_BY_HOST, Unready.NO_IOMMU_GROUP, Unready.DRIVER]
+    catalogue = catalogue_of(host(used), ruleset)
+    assert [why.reason for why in catalogue.not_ready(0)] == reasons
+    lax = catalogue_of(host(used), replace(ruleset, readiness=Readiness.WARN))
+    assert [why.reason for why in lax.not_ready(0)] == reasons[:1]
+    assert [why.reason for why in lax.warnings(0)] == reasons[1:]
+
+
+def test_an_alias_is_offered_what_needs_company() -> None:
+    catalogue = catalogue_of(host(*gpu("41:00.0")), rules())
+    assert (catalogue.ready, catalogue.coupled, catalogue.offered) == (0b11, 0b11, 0b11)
+    assert (catalogue.company_of(0), catalogue.company_of(1)) == (0b10, 0b01)
+
+
+def test_an_unlisted_function_in_the_way_keeps_its_group_from_everybody() -> None:
+    catalogue = catalogue_of(host(*gpu("41:00.0")), rules(entry(1, product=GPU)))
+    assert (catalogue.ready & 1, catalogue.coupled, catalogue.offered) == (0, 0, 0)
+    (why,) = catalogue.not_ready(0)
+    assert (why.reason, why.detail) == (
+        Unready.GROUP_NOT_VIABLE,
+        "its IOMMU group 65 also has 0000:41:00.1, bound to snd_hda_intel",
+    )

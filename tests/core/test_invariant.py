@@ -7,7 +7,7 @@ import pytest
 from immutables import Map
 
 from pcipt_agent.core.claim import Claim, ClaimBook, Held
-from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.device import DeviceType, HostUse, HostUseKind
 from pcipt_agent.core.invariant import INVARIANTS, violations
 from pcipt_agent.core.inventory import Inventory
 from tests.support.planned import at, claimed, freed, host, inventory, pci, sriov, wanting, wish
@@ -38,6 +38,10 @@ def holding(claim: Claim, *held: Held) -> ClaimBook:
 
 PF_HELD = replace(TWO.held[0], address=at("02:00.0"), device_type=DeviceType.PF)
 
+USED = replace(pci("03:00.0"), host_uses=(HostUse(HostUseKind.SWAP, "swap on nvme0n1p2"),))
+WITH_USED = inventory(host(USED))
+CALLED_READY = replace(WITH_USED, catalogue=replace(WITH_USED.catalogue, ready=1))
+
 UNSOUND = [
     (with_book(holding(TWO, *ONE.held)), "0000:02:00.1 is held 2 times: by one, two"),
     (with_book(replace(SOUND.book, holders=Map())), "0000:01:00.0 is filed under None and held by two"),
@@ -48,6 +52,7 @@ UNSOUND = [
     (with_book(replace(SOUND.book, ended=Map({"one": 1.0}))), "claim one has ended and is held"),
     (with_book(holding(TWO, replace(TWO.held[0], request=4))), "claim two asked for {0: 1} (request → devices) and holds {4: 1}"),
     (with_book(replace(SOUND.book, claims=SOUND.book.claims.set("odd", ONE))), "claim one is filed under odd"),
+    (CALLED_READY, "0000:03:00.0 is free, and used-by-host: the host uses it: swap on nvme0n1p2"),
 ]
 
 

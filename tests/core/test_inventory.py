@@ -6,11 +6,27 @@ from dataclasses import replace
 import pytest
 
 from pcipt_agent.core.alias import Request
-from pcipt_agent.core.device import DeviceType, Fault, FaultKind
+from pcipt_agent.core.device import DeviceType, Fault, FaultKind, HostUse, HostUseKind
 from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.funnel import Unsatisfied
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
-from tests.support.planned import allocated, at, claimed, entry, freed, host, inventory, pci, rules, sriov, wanting, wish
+from pcipt_agent.core.upkeep import Disable
+from tests.support.planned import (
+    allocated,
+    at,
+    claimed,
+    entry,
+    freed,
+    gpu,
+    host,
+    inventory,
+    obey,
+    pci,
+    rules,
+    sriov,
+    wanting,
+    wish,
+)
 
 CARD = sriov("01:00.0", vfs=2)
 WITHOUT_VFS = sriov("01:00.0", vfs=0)
@@ -105,3 +121,25 @@ def test_taking_and_giving_back_leaves_the_sets_as_they_were() -> None:
     after = freed(claimed(before, "c", wish(wanting(3, DeviceType.VF))), "c")
     assert (after.held, after.blocked, after.beside_held) == (0, 0, 0)
     assert after.free == before.free
+
+
+def test_a_device_whose_company_can_not_be_had_is_blocked() -> None:
+    before = inventory(host(*gpu("41:00.0")))
+    assert statuses(before) == {"41:00.0": "free", "41:00.1": "free"}
+    current = obey(before, Disable(address=at("41:00.1"), reason="noisy", at=1.0))
+    assert statuses(current) == {"41:00.0": "blocked", "41:00.1": "disabled"}
+    assert (before.free.bit_count(), current.free) == (2, 0)
+
+
+def test_a_claimed_member_blocks_the_others_of_its_iommu_group() -> None:
+    current = claimed(inventory(host(*gpu("41:00.0", driver=None))), "c", wish(named("41:00.1")))
+    assert statuses(current) == {"41:00.0": "blocked", "41:00.1": "claimed"}
+    assert current.free == 0
+
+
+def test_the_most_telling_reason_is_the_status() -> None:
+    uses = (HostUse(HostUseKind.SWAP, "swap on nvme0n1p2"),)
+    fault = (Fault(FaultKind.MISSING_FILE, "vendor"),)
+    pf, vf = sriov("02:00.0", vfs=2)[:2]
+    machine = host(pf, replace(vf, faults=fault), replace(pci("03:00.0"), host_uses=uses, faults=fault, iommu_group=None))
+    assert statuses(inventory(machine)) == {"02:00.0": "settling", "02:00.1": "settling", "03:00.0": "used-by-host"}

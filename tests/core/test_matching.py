@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcipt_agent.core.deviceset import indexes, lowest, set_of
-from pcipt_agent.core.matching import Shortage, Want, match
+from pcipt_agent.core.matching import Shortage, Want, can_take, cover, match
 
 WANTS = st.lists(st.builds(Want, count=st.integers(0, 3), candidates=st.integers(0, 127)), min_size=1, max_size=5)
 
@@ -62,3 +62,34 @@ def test_what_is_offered_never_leaves_another_without() -> None:
 
     assert match([Want(1, 0b111), Want(2, 0b110)], highest) == ((0,), (2, 1))
     assert offered == [0b001]
+
+
+def covering(wants: Sequence[Want], things: int, taken: int = 0) -> bool:
+    """By trying, whether every want gets what it needs and none of the things is left over."""
+    if not wants:
+        return not things & ~taken
+    free = wants[0].candidates & ~taken
+    return any(covering(wants[1:], things, taken | set_of(each)) for each in combinations(indexes(free), wants[0].count))
+
+
+@settings(max_examples=400)
+@given(WANTS, st.integers(0, 127))
+def test_all_of_some_things_are_given_away_exactly_where_that_can_be(wants: list[Want], things: int) -> None:
+    found = cover(wants, things)
+    assert (found is not None) == covering(wants, things)
+    if found is not None:
+        assert sum(each.bit_count() for each in found) == things.bit_count()
+        assert set_of(index for each in found for index in indexes(each)) == things
+        for want, each in zip(wants, found, strict=True):
+            assert not each & ~want.candidates
+            assert each.bit_count() <= want.count
+        left = [Want(want.count - each.bit_count(), want.candidates & ~things) for want, each in zip(wants, found, strict=True)]
+        assert covering(left, 0), "the rest has its way too"
+
+
+@settings(max_examples=400)
+@given(WANTS, st.integers(0, 127))
+def test_things_can_be_taken_where_each_finds_a_want_of_its_own(wants: list[Want], things: int) -> None:
+    takers = [want.candidates for want in wants for _ in range(want.count)]
+    wanting = [Want(1, set_of(number for number, each in enumerate(takers) if each >> thing & 1)) for thing in indexes(things)]
+    assert can_take(wants, things) == (by_trying(wanting) is not None)

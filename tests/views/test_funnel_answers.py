@@ -2,19 +2,18 @@
 """Funnels and requests as parts of answers."""
 
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.alias import Alternative, GroupPolicy, NumaPolicy, Request
+from pcipt_agent.core.alias import Alternative, NumaPolicy, Request
 from pcipt_agent.core.device import DeviceType
-from pcipt_agent.core.guest import Guest
 from pcipt_agent.core.selection import explain
 from pcipt_agent.views.funnel_answers import explain_request_reply, request_part
 from pcipt_agent.views.wire_replies import DroppedPart, ExplainRequestReply
-from tests.support.planned import host, inventory, sriov, wanting
+from tests.support.planned import host, inventory, sriov, wanting, wish
 
 CURRENT = inventory(host(*sriov("3b:00.0", vfs=2)))
 
 
 def reply(*requests: Request) -> ExplainRequestReply:
-    return explain_request_reply(CURRENT, *explain(CURRENT, requests, Guest(), GroupPolicy.NONE))
+    return explain_request_reply(CURRENT, *explain(CURRENT, wish(*requests)))
 
 
 def test_a_request_is_shown_with_all_that_it_asks_for() -> None:
