@@ -33,7 +33,6 @@ from pcipt_agent.errors import JournalError
 from pcipt_agent.views.text import shown
 from pcipt_agent.views.wire_status import StatusReply
 
-LIBVIRT_URI: Final = "qemu:///system"
 _SECONDS: Final = 15.0
 """For each fact; programs and calls have limits of their own, which are shorter."""
 _TRIES: Final = 5
@@ -54,7 +53,7 @@ def examine(command: Namespace, host: Host | Unseen) -> Machine:
     found = settings(command, cfg.ConfigOpts())
     url = command.transport_url or found.transport_url
     installation = Gathering(lambda: _installation(command, found, host, url=url))
-    libvirt = Gathering(lambda: ask_libvirt(LIBVIRT_URI))
+    libvirt = Gathering(lambda: ask_libvirt(found.connection_uri))
     journal = Gathering(lambda: read_journal(JournalFiles(found.state_path)))
     agent = Gathering(lambda: _agent(command))
     return Machine(

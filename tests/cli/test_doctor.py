@@ -196,6 +196,14 @@ def without(address: str) -> str:
     return description_of(replace(host, devices={each: host.devices[each] for each in host.devices if str(each) != address}))
 
 
+def test_the_libvirt_that_is_asked_is_the_configured_one(tmp_path: Path) -> None:
+    for uri, verdict in (("test:///default", "ok"), (f"qemu+unix:///system?socket={tmp_path}/none", "problem")):
+        (tmp_path / "a.conf").write_text(f"[libvirt]\nconnection_uri = {uri}\n")
+        _, found = findings("--config-file", str(tmp_path / "a.conf"))
+        assert verdicts(found)["libvirt"] == {verdict}
+        assert found["libvirt"][0]["seen"].startswith(uri)
+
+
 @pytest.mark.parametrize(("version", "verdict"), [("9.10.0", "problem"), ("10.0.0", "warning")])
 def test_libvirt_s_version_decides_about_variant_drivers(version: str, verdict: str, tmp_path: Path, path_first: Path) -> None:
     fake_virsh(path_first, version)
