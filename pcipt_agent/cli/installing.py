@@ -60,7 +60,7 @@ def uninstall(command: Namespace, output: Output) -> ExitCode:
     if before == Manifest() and not command.purge:
         raise HostError(str(root / PLACE.lstrip("/")), "nothing is installed here")
     running, told = root == Path("/") and not command.dry_run, list[Step]()
-    if running:
+    if running and before.digests:
         told = [system.run(each) for each in system.before_uninstall(root)]
     files = to_uninstall(root, before, purge=command.purge)
     if not command.dry_run:
