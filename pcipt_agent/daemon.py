@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pcipt-agent`: start in this order, stop in that one.
 
-    options and rules ─▶ journal ─▶ look at the host ─▶ recover ─▶ serve ─▶ READY        (a mistake: all are printed, exit 2)
+    options and rules ─▶ look at the host ─▶ assemble ─▶ serve ─▶ READY ─▶ reload at each SIGHUP   (a mistake: all are printed)
     no new calls ─▶ finish those in flight ─▶ stop looking ─▶ last notifications ─▶ close the journal
 
 A signal before READY ends it at once: nothing is in flight, and what the start waits for (a broker) may never come. After READY it
@@ -11,14 +11,12 @@ Exit codes: 0 stopped, 1 a fault of ours or of the machine (systemd starts it ag
 journal can't be trusted or is in use (starting again would not help).
 
 An exception that nobody expected, in any thread, ends the process with a logged traceback: a state that surprised us once is not
-served from again. Only here are adapters and flows joined.
-
-Does not know: what the flows do, what the adapters talk to.
+served from again.
+Does not know: which parts an agent has, and what runs on which thread (`assembly`).
 """
 
 import logging
 import sys
-import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from enum import IntEnum
@@ -30,31 +28,17 @@ import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log
 
-from pcipt_agent.adapters import systemd
-from pcipt_agent.adapters.journal import SqliteJournal
-from pcipt_agent.adapters.notifications import Notifications
-from pcipt_agent.adapters.rpc import RpcServer
+from pcipt_agent.assembly import Agent, Process, assembled
 from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError, HostError, JournalError
-from pcipt_agent.flows.ledger import Ledger
-from pcipt_agent.flows.observing import Observer
-from pcipt_agent.flows.recovery import World, recover
-from pcipt_agent.looking import Looking
 from pcipt_agent.ports import HostReader
-from pcipt_agent.readers import Listening, listening_at, reader_at
-from pcipt_agent.service import Service
+from pcipt_agent.readers import reader_at
 from pcipt_agent.stopping import StoppedEarly, Stopping, end_anyway
-from pcipt_agent.views.agent_facts import HintFacts, TransportFacts
 from pcipt_agent.views.mistakes import finding_line, mistakes_text
-from pcipt_agent.vitals import Sources as VitalSources
-from pcipt_agent.vitals import TimedReader, Vitals
 
 LOG = logging.getLogger(__name__)
-
-LOOK_SECONDS: Final = 2.0
-"""How long the stop waits for a reading of the host: a device that hangs can hold one for ever, and it is of no use any more."""
 
 
 class ExitCode(IntEnum):
@@ -64,13 +48,6 @@ class ExitCode(IntEnum):
     FAULT = 1
     MISTAKE = 2
     JOURNAL = 4
-
-
-class SystemClock:
-    """`ports.Clock`."""
-
-    def now(self) -> float:
-        return time.time()
 
 
 _NOVA_CONF: Final = "take [pci], [filter_scheduler] pci_in_placement, [placement] and [DEFAULT] host of this file, and nothing else"
@@ -115,20 +92,54 @@ def run(arguments: Sequence[str]) -> ExitCode:
 
 def _run(arguments: Sequence[str]) -> ExitCode:
     conf = cfg.CONF  # oslo.messaging registers options on the global one alone (seen in 18.3.1: NoSuchOptError for any other)
-    conf.register_cli_opt(NOVA_CONF)
-    log.register_options(conf)
-    readers: dict[Path, HostReader] = {}
-
-    def host_at(root: Path) -> Host:
-        readers[root] = reader_at(root)
-        return readers[root].read()
-
-    loaded = load(conf, Sources(args=arguments, nova_conf=_nova_conf(arguments)), host_at=host_at)
+    configuration = OwnConfiguration(arguments)
+    loaded = configuration.read_into(conf)
     log.setup(conf, "pcipt-agent")
     _say_read(loaded)
     stopping = Stopping()
     stopping.listen()
-    return _serve(conf, loaded, readers[loaded.settings.host_root], stopping)
+    reader = configuration.reader_of(loaded.settings.host_root)
+    return _serve(assembled(Process(conf, configuration, stopping.on_fault), loaded, reader), stopping)
+
+
+class OwnConfiguration:
+    """What the command line names: an `assembly.Configuration`."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        # --nova-conf is looked for before oslo.config parses the rest, because it is one of the files to parse.
+        self._sources = Sources(args=arguments, nova_conf=_command_line().parse_known_args(arguments)[0].nova_conf)
+        self._readers: dict[Path, HostReader] = {}
+        self._last: cfg.ConfigOpts | None = None
+
+    def read_into(self, conf: cfg.ConfigOpts) -> Loaded:
+        """`conf` has been parsed when this returns. Raises ConfigError, HostError."""
+        conf.register_cli_opt(NOVA_CONF)
+        log.register_options(conf)
+        return load(conf, self._sources, host_at=lambda root: self.reader_of(root).read())
+
+    def read(self, host: Host) -> Loaded:
+        """As the files are now, judged on this host. Raises ConfigError."""
+        conf = cfg.ConfigOpts()
+        conf.register_cli_opt(NOVA_CONF)
+        log.register_options(conf)
+        loaded = load(conf, self._sources, host_at=lambda _: host)
+        self._last = conf
+        return loaded
+
+    def take_log_levels(self) -> None:
+        """Of the files that were read last."""
+        if self._last is None:
+            return
+        logging.getLogger().setLevel(logging.DEBUG if self._last.debug else logging.INFO)
+        for pair in self._last.default_log_levels:
+            name, _, level = pair.partition("=")
+            logging.getLogger(name).setLevel(level)
+
+    def reader_of(self, root: Path) -> HostReader:
+        """The same one each time: it knows what it has seen."""
+        if root not in self._readers:
+            self._readers[root] = reader_at(root)
+        return self._readers[root]
 
 
 def _say_read(loaded: Loaded) -> None:
@@ -140,12 +151,6 @@ def _say_read(loaded: Loaded) -> None:
         LOG.info("from %s: left out, as it is not ours: %s", nova.path, ", ".join(nova.left_out) or "nothing")
     for notice in loaded.notices:
         LOG.warning("%s", finding_line(notice))
-
-
-def _nova_conf(arguments: Sequence[str]) -> Path | None:
-    """Looked for before oslo.config parses the rest, because it is one of the files to parse."""
-    path: Path | None = _command_line().parse_known_args(arguments)[0].nova_conf
-    return path
 
 
 def _command_line() -> ArgumentParser:
@@ -168,81 +173,16 @@ def _command_line() -> ArgumentParser:
     return parser
 
 
-def _serve(conf: cfg.ConfigOpts, loaded: Loaded, reader: HostReader, stopping: Stopping) -> ExitCode:
-    settings = loaded.settings
-    journal = SqliteJournal(settings.state_path)
+def _serve(agent: Agent, stopping: Stopping) -> ExitCode:
     try:
-        notifications = Notifications(conf, settings.transport_url, host=settings.host)
-        timed = TimedReader(reader, SystemClock(), stopwatch=time.monotonic)
-        world = World(reader=timed, journal=journal, clock=SystemClock(), listeners=(notifications,))
-        kept = settings.ended_claims_kept
-        ledger, _ = recover(world, loaded.rules, ended_claims_kept_seconds=kept)
-        notifications.observed((), ledger.inventory)  # so that it can tell whose claim of before the start is freed
-        listening = listening_at(settings.host_root)
-        sources = _vital_sources(loaded, notifications, listening, ledger.now())
-        vitals = Vitals(ledger, journal, host=settings.host, reader=timed, sources=sources)
-        server = RpcServer(
-            conf,
-            settings.transport_url,
-            host=settings.host,
-            methods=Service(ledger, journal, vitals.facts).methods(),
-            on_fault=stopping.on_fault,
-        )
-        observer = Observer(ledger, timed, ended_claims_kept_seconds=kept)
-        looking = Looking(observer, listening.sources, interval_seconds=settings.rescan_interval)
-        notifications.start()
-        server.start()
+        agent.start()
         stopping.serving = True
-        looking.start()
-        _say_ready(ledger, settings.transport_url)
-        stopping.wait()
+        while not stopping.wait():
+            agent.reload()
         LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
-        _finish(server, looking, notifications)
+        end_anyway()
+        agent.stop()
     finally:
-        journal.close()
+        agent.journal.close()
     LOG.info("stopped")
     return ExitCode.FAULT if stopping.fault else ExitCode.STOPPED
-
-
-def _vital_sources(loaded: Loaded, notifications: Notifications, listening: Listening, loaded_at: float) -> VitalSources:
-    url = loaded.settings.transport_url
-
-    def transport() -> TransportFacts:
-        return TransportFacts(
-            where=_shown(url),
-            broker=not url.startswith("unix:"),
-            notifications=notifications.sent,
-            notifications_lost=notifications.lost,
-        )
-
-    return VitalSources(
-        rules_loaded_at=lambda: loaded_at,
-        reload_failure=lambda: None,
-        hints=lambda: HintFacts(working=listening.working, problem=listening.problem),
-        transport=transport,
-        claim_timeout_seconds=lambda: loaded.settings.claim_timeout,
-        staying=dict,
-    )
-
-
-def _finish(server: RpcServer, looking: Looking, notifications: Notifications) -> None:
-    end_anyway()
-    systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
-    server.stop()
-    looking.stop()
-    looking.join(LOOK_SECONDS)
-    notifications.close()
-    server.close()
-
-
-def _say_ready(ledger: Ledger, url: str) -> None:
-    devices = len(ledger.inventory.catalogue.devices)
-    claims = len(ledger.inventory.book.claims)
-    LOG.info("serving at %s: %d devices, %d claims", _shown(url), devices, claims)
-    systemd.notify("READY=1", f"STATUS={devices} devices, {claims} claims")
-
-
-def _shown(url: str) -> str:
-    """Without user and password."""
-    where = oslo_messaging.TransportURL.parse(cfg.CONF, url)
-    return url if where.transport == "unix" else f"{where.transport}:// ({len(where.hosts)} hosts)"

@@ -26,7 +26,7 @@ from pcipt_agent.core.catalogue_step import catalogue_after
 from pcipt_agent.core.claim import ClaimBook, Decision, Event, forget_ended
 from pcipt_agent.core.decide import Command, decide
 from pcipt_agent.core.domain import Hypervisor, domains_by_device
-from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference, replaced
 from pcipt_agent.core.inventory import Inventory, after, inventory_of
 from pcipt_agent.errors import GenerationMoved, JournalUnwritable
 from pcipt_agent.flows.wording import change_in_words, event_in_words
@@ -95,6 +95,11 @@ class Ledger:
         """Seconds since the epoch, by the clock that decisions are dated with."""
         return self._clock.now()
 
+    def enter(self) -> None:
+        """Returns once the lock could be had: a proof that decisions are still made."""
+        with self._lock:
+            pass
+
     def obey(self, command: Command, *, render: Render[Reply], terms: Terms = PLAIN) -> Reply:
         """The reply, once what `command` asks for holds, durably.
 
@@ -143,11 +148,12 @@ class Ledger:
             before = seen.catalogue.host
             if host is before:
                 return ()
-            changes = difference(before, host)
+            at = replaced(before, host)
+            changes = difference(before, host, at)
             happened = bool(changes) or (host.numa_nodes, host.boot_id) != (before.numa_nodes, before.boot_id)
             if not happened and host == before:
                 return ()
-            catalogue = catalogue_after(seen.catalogue, host)
+            catalogue = catalogue_after(seen.catalogue, host, at)
             if self._swapped(seen, catalogue, seen.hypervisor, happened=happened, changes=changes):
                 break
         for change in changes:

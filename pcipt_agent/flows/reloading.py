@@ -19,9 +19,10 @@ from pcipt_agent.conf.loading import Loaded, rules_of
 from pcipt_agent.conf.reloadable import options_changed, taking
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.core.catalogue import catalogue_of
+from pcipt_agent.core.host import Host
 from pcipt_agent.core.inventory import Inventory, inventory_of
 from pcipt_agent.core.rules_difference import RulesDifference, rules_difference
-from pcipt_agent.errors import BadConfiguration, BadRequest, ConfigError, HostError, Mistake
+from pcipt_agent.errors import BadConfiguration, BadRequest, ConfigError, Mistake
 from pcipt_agent.flows.ledger import Ledger
 from pcipt_agent.flows.recovery import given_instead
 from pcipt_agent.views.mistakes import finding_line
@@ -57,8 +58,8 @@ class Running:
 class Reloader:
     """One reload at a time, by whichever thread asks."""
 
-    def __init__(self, ledger: Ledger, loaded: Loaded, *, read: Callable[[], Loaded], take: Callable[[Settings], None]) -> None:
-        """`read` reads the files anew, and raises ConfigError or HostError; `take` is told what counts beside the rules from then on."""
+    def __init__(self, ledger: Ledger, loaded: Loaded, *, read: Callable[[Host], Loaded], take: Callable[[Settings], None]) -> None:
+        """`read` judges the files, as they are now, on a host; it raises ConfigError. `take` is told what counts beside rules."""
         self._ledger = ledger
         self._read = read
         self._take = take
@@ -88,7 +89,7 @@ class Reloader:
     def _compared(self, given: RulesPayload | None) -> ReloadReply:
         before = self._ledger.inventory
         if given is None:
-            loaded = self._loaded()
+            loaded = self._read(self._ledger.inventory.catalogue.host)
             rules, options = loaded.rules, self._other(loaded)
         else:
             rules, options = rules_of(_settings(given), before.catalogue.host), OtherOptions()
@@ -98,7 +99,7 @@ class Reloader:
         return reload_reply(rules_difference(before, after), after, options, dry_run=True)
 
     def _taken(self, caller: str | None) -> ReloadReply:
-        loaded = self._loaded()
+        loaded = self._read(self._ledger.inventory.catalogue.host)
         options = self._other(loaded)
         before, after = self._ledger.follow(loaded.rules, check=_refuse_given_instead)
         settings = taking(self._running.settings, loaded.settings)
@@ -107,12 +108,6 @@ class Reloader:
         difference = rules_difference(before, after)
         _say(difference, options, loaded, caller)
         return reload_reply(difference, after, options, dry_run=False)
-
-    def _loaded(self) -> Loaded:
-        try:
-            return self._read()
-        except HostError as error:
-            raise ConfigError([Mistake("[agent] host_root", None, None, str(error), "a host that can be read")]) from error
 
     def _other(self, loaded: Loaded) -> OtherOptions:
         """What needs a restart is what is not as it was at the start, however often it was read since."""

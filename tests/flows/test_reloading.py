@@ -12,6 +12,7 @@ from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.invariant import violations
+from pcipt_agent.core.host import Host
 from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.errors import BadConfiguration, BadRequest
 from pcipt_agent.flows.claiming import claim
@@ -35,16 +36,16 @@ class Bench:
         self.path = path
         self.taken: list[Settings] = []
         self.write(text)
-        loaded = self.read()
+        loaded = self.read(HOST)
         self.ledger: Ledger = ledger_over(MemoryJournal(MemoryDisk()), HOST, ruleset=loaded.rules)
         self.reloader = Reloader(self.ledger, loaded, read=self.read, take=self.taken.append)
 
     def write(self, text: str) -> None:
         self.path.write_text(f"[pci]\n{text}\n")
 
-    def read(self) -> Loaded:
+    def read(self, seen: Host) -> Loaded:
         sources = Sources(args=["--config-file", str(self.path)])
-        return load(cfg.ConfigOpts(), sources, host_at=lambda _: HOST)
+        return load(cfg.ConfigOpts(), sources, host_at=lambda _: seen)
 
     def reload(self, *, dry_run: bool = False) -> ReloadReply:
         return self.reloader.reload(ReloadPayload(dry_run=dry_run))

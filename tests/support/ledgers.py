@@ -70,11 +70,11 @@ def reloader_of(ledger: Ledger, path: Path) -> Reloader:
         'alias = {"name": "vf", "vendor_id": "8086", "product_id": "00f1", "device_type": "type-VF", "numa_policy": "preferred"}\n'
     )
 
-    def read() -> Loaded:
+    def read(seen: Host) -> Loaded:
         sources = Sources(args=["--config-file", str(path)])
-        return load(cfg.ConfigOpts(), sources, host_at=lambda _: ledger.inventory.catalogue.host)
+        return load(cfg.ConfigOpts(), sources, host_at=lambda _: seen)
 
-    return Reloader(ledger, read(), read=read, take=lambda _: None)
+    return Reloader(ledger, read(ledger.inventory.catalogue.host), read=read, take=lambda _: None)
 
 
 def book_on(directory: Path) -> ClaimBook:
