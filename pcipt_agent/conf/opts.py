@@ -93,8 +93,8 @@ refused. Losing it means that the agent no longer knows which guest holds which 
     ]
 
 
-def period_opts() -> list[cfg.Opt]:
-    """`[agent]`: how long and how often."""
+def claim_opts() -> list[cfg.Opt]:
+    """`[agent]`: how long claims, and what is known of them, are kept."""
     return [
         cfg.IntOpt(
             "claim_timeout",
@@ -126,6 +126,12 @@ it would be taken for a new claim, so this must be longer than any caller keeps 
 * Invalid: ``ended_claims_kept = 7d`` (whole seconds only)
 """,
         ),
+    ]
+
+
+def period_opts() -> list[cfg.Opt]:
+    """`[agent]`: how long the past is kept, and how often the present is looked at."""
+    return [
         cfg.IntOpt(
             "history_kept",
             default=90 * 24 * 3600,
@@ -184,7 +190,7 @@ def options() -> dict[str, list[cfg.Opt]]:
     """Group → the options that are registered there."""
     return {
         "DEFAULT": default_opts(),
-        "agent": [*path_opts(), *safety_opts(), *period_opts()],
+        "agent": [*path_opts(), *safety_opts(), *claim_opts(), *period_opts()],
         "libvirt": libvirt_opts.libvirt_opts(),
         "pci": pci_opts.pci_opts(),
         "filter_scheduler": pci_opts.filter_scheduler_opts(),
