@@ -148,7 +148,8 @@ class _BrokerReader(ConsumerMixin):
         self._exchange = exchange
         self._keys = keys
         self._told = told
-        self._away = False
+        self._followed = False
+        self._said = False
 
     def get_consumers(self, consumer: Callable[..., kombu.Consumer], channel: Any) -> list[kombu.Consumer]:
         """On each connection anew: the queues went with the last one."""
@@ -162,18 +163,15 @@ class _BrokerReader(ConsumerMixin):
         return [consumer(queues, callbacks=[self._take], no_ack=True, accept=None)]
 
     def on_connection_error(self, exc: Exception, _interval: float) -> None:
-        if not self._away:
+        if not self._said:
             LOG.warning("no notifications from the broker, trying again: %s", exc)
-        self._away = True
+        self._said = True
 
     def on_consume_ready(self, *_where: object, **_options: object) -> None:
-        if self._away:
+        """Called for each connection; for every one but the first something may be missing."""
+        if self._followed:
             self._told.lost("broker")
-        self._away = False
-
-    def on_connection_revived(self) -> None:
-        """A connection that ended while it was read is only seen here."""
-        self._away = True
+        self._followed, self._said = True, False
 
     def _ensure_exchange(self, connection: Any) -> None:
         """Taken as it is, whoever has made it and how; made as this configuration says where nobody has sent anything yet."""
