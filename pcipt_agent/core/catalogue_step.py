@@ -14,16 +14,19 @@ from typing import TypeVar
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.catalogue import Catalogue, catalogue_of
 from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest, set_of
-from pcipt_agent.core.host import Host, replaced
+from pcipt_agent.core.host import Host
 from pcipt_agent.core.iommu_groups import Hindrance
 
 _Label = TypeVar("_Label", bound=Hashable)
 _Fact = TypeVar("_Fact")
 
 
-def catalogue_after(before: Catalogue, host: Host) -> Catalogue:
-    """`before` over `host`, under the same rules. Costs as much as what is connected with what has changed, and some copies."""
-    connected = _connected(before.host, host)
+def catalogue_after(before: Catalogue, host: Host, at: Iterable[PciAddress]) -> Catalogue:
+    """`before` over `host`, under the same rules; `at` is what `core.host.replaced` says of both hosts.
+
+    Costs as much as what is connected with what has changed, and some copies.
+    """
+    connected = _connected(before.host, host, at)
     if 2 * len(connected) > len(host.devices):
         return catalogue_of(host, before.rules, before.libvirt_version)
     here = {address: host.devices[address] for address in sorted(connected) if address in host.devices}
@@ -56,10 +59,10 @@ def catalogue_after(before: Catalogue, host: Host) -> Catalogue:
     )
 
 
-def _connected(before: Host, after: Host) -> frozenset[PciAddress]:
+def _connected(before: Host, after: Host, at: Iterable[PciAddress]) -> frozenset[PciAddress]:
     """What has changed, its relatives and IOMMU group, theirs, and so on; as it was and as it is."""
     found: set[PciAddress] = set()
-    waiting = set(replaced(before, after))
+    waiting = set(at)
     while waiting:
         address = waiting.pop()
         found.add(address)
@@ -84,7 +87,7 @@ class _Splice:
         arrived = [address for address in connected if address in host.devices and address not in before.index_of]
         self.index_of = before.index_of
         if departed or arrived:
-            self.index_of = {address: index for index, address in enumerate(sorted(host.devices))}
+            self.index_of = dict(zip(host.devices, range(len(host.devices)), strict=True))  # they come in address order
         self._departed = _runs(departed)
         self._arrived = _runs(self.index_of[address] for address in arrived)
         self._places = [self.index_of[device.address] for device in part.devices]
@@ -168,11 +171,11 @@ def _runs(indexes: Iterable[int]) -> list[tuple[int, int]]:
 
 def _once_each(change: Callable[[DeviceSet], DeviceSet], sets: Sequence[DeviceSet]) -> tuple[DeviceSet, ...]:
     """By index; what was one object is one again."""
-    changed: dict[int, DeviceSet] = {}
-    for each in sets:
-        if id(each) not in changed:
-            changed[id(each)] = change(each)
-    return tuple([changed[id(each)] for each in sets])
+    if not any(sets):  # IOMMU groups of one, mostly
+        return tuple(sets)
+    numbers = list(map(id, sets))
+    changed = {number: change(each) for number, each in dict(zip(numbers, sets, strict=True)).items()}
+    return tuple(map(changed.__getitem__, numbers))
 
 
 def _in_order(filed: Mapping[_Label, DeviceSet]) -> dict[_Label, DeviceSet]:

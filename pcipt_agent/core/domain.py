@@ -73,7 +73,8 @@ UNSEEN = Hypervisor()
 
 def domains_by_device(host: Host, hypervisor: Hypervisor) -> dict[PciAddress, tuple[Domain, ...]]:
     """Address → the domains that name it, on the host or not; a vDPA device stands for the function that it is over."""
-    nodes = vdpa_nodes(host)
+    named = any(each.vdpa_node for domain in hypervisor.domains for each in domain.devices)
+    nodes = vdpa_nodes(host) if named else {}
     found: dict[PciAddress, list[Domain]] = defaultdict(list)
     for domain in hypervisor.domains:
         for each in domain.devices:

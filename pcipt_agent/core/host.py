@@ -9,6 +9,7 @@ Does not know: `/sys`, rules, claims.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import TypeVar
 
 from pcipt_agent.core.address import PciAddress
@@ -140,21 +141,30 @@ class Changed:
 def replaced(before: Host, after: Host) -> tuple[PciAddress, ...]:
     """Where there is another object than before, or one more or less, in address order: a superset of what has changed.
 
-    What is unchanged is the same object (`ports.HostReader`), so this goes by identity, in one pass in C.
+    What is unchanged is the same object (`ports.HostReader`), so this goes by identity, and what is between the first and the last
+    difference is all that is looked at twice.
     """
-    old, new = set(map(id, before.devices.values())), set(map(id, after.devices.values()))
-    both = [device for device in before.devices.values() if id(device) not in new]
-    both += [device for device in after.devices.values() if id(device) not in old]
+    olds, news = list(before.devices.values()), list(after.devices.values())
+    first = _alike_at_the_start(olds, news)
+    last = _alike_at_the_start(olds[first:][::-1], news[first:][::-1])
+    olds, news = olds[first : len(olds) - last], news[first : len(news) - last]
+    old, new = set(map(id, olds)), set(map(id, news))
+    both = [device for device in olds if id(device) not in new] + [device for device in news if id(device) not in old]
     return tuple(sorted({device.address for device in both}))
 
 
-def difference(before: Host, after: Host) -> tuple[Arrived | Departed | Changed, ...]:
-    """What happened to the devices between two sightings, in address order.
+def _alike_at_the_start(olds: list[Device], news: list[Device]) -> int:
+    """How many devices, from the first, are the same objects."""
+    return next((index for index, same in enumerate(map(is_, olds, news)) if not same), min(len(olds), len(news)))
+
+
+def difference(before: Host, after: Host, at: Iterable[PciAddress] | None = None) -> tuple[Arrived | Departed | Changed, ...]:
+    """What happened to the devices between two sightings, in address order; `at`: what `replaced` says of them, where it is known.
 
     A link's present speed and width are no happening: a GPU lowers them whenever it is idle, and a claim does not depend on them.
     """
     changes: list[Arrived | Departed | Changed] = []
-    for address in replaced(before, after):
+    for address in replaced(before, after) if at is None else at:
         old, new = before.devices.get(address), after.devices.get(address)
         match old, new:
             case None, Device():

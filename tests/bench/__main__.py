@@ -24,6 +24,7 @@ from tests.bench import figures
 from tests.bench.claims import claim_rows, selection_rows
 from tests.bench.durable import durable_rows
 from tests.bench.figures import Figure
+from tests.bench.hints import hint_rows
 from tests.bench.memory import memory_row
 from tests.bench.rpc import rpc_row
 from tests.bench.scan import scan_rows
@@ -71,6 +72,10 @@ def _rpc(directory: Path, extent: Extent) -> list[Figure]:
         return figures.rpc_figures([rpc_row(directory, url, extent.most, extent.rounds)])
 
 
+def _hints(directory: Path, extent: Extent) -> list[Figure]:
+    return figures.hint_figures(*hint_rows(directory, extent.most))
+
+
 def _memory(directory: Path, extent: Extent) -> list[Figure]:
     return figures.memory_figures([memory_row(directory, extent.most)])
 
@@ -86,6 +91,7 @@ PARTS: Mapping[str, tuple[Measure, str | None]] = {
     "selection": (_selection, None),
     "durable": (_durable, None),
     "rpc": (_rpc, None),
+    "hints": (_hints, "/dev/shm"),
     "memory": (_memory, "/dev/shm"),
     "startup": (_startup, None),
 }

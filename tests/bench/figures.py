@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from tests.bench.claims import CLAIM_LIMIT_US, RATIO_LIMIT, SELECTION_LIMIT_MS, ClaimRow, SelectionRow
 from tests.bench.durable import DurableRow
+from tests.bench.hints import BURST_LIMIT, HINT_LIMIT_MS, BurstRow, HintRow
 from tests.bench.memory import LIMIT_MIB, MemoryRow
 from tests.bench.rpc import LIMIT as RPC_LIMIT
 from tests.bench.rpc import RpcRow
@@ -115,6 +116,30 @@ def rpc_figures(rows: Sequence[RpcRow]) -> list[Figure]:
             "×",
         )
         for row in rows
+    ]
+
+
+def hint_figures(rows: Sequence[HintRow], burst: BurstRow) -> list[Figure]:
+    ones = [
+        Figure(
+            f"(g) one hint, {row.functions} functions, to the published inventory: {row.case}",
+            f"processor time; where nothing changed: {row.nothing_ms:.1f} ms; a look at everything: {row.whole_ms:.0f} ms",
+            row.hint_ms,
+            HINT_LIMIT_MS,
+            "ms",
+        )
+        for row in rows
+    ]
+    return [
+        *ones,
+        Figure(
+            f"(g) {burst.hints} hints in a burst, all changed: {burst.burst_ms:.1f} ms",
+            f"the same, where nothing changed: {burst.nothing_ms:.1f} ms",
+            burst.ratio,
+            BURST_LIMIT,
+            "×",
+        ),
+        Figure("(g) looks at one function in that burst", "counted by inotify", float(burst.most_opens), 1.0, ""),
     ]
 
 

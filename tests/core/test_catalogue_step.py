@@ -13,7 +13,7 @@ from pcipt_agent.core.catalogue import Catalogue, catalogue_of
 from pcipt_agent.core.catalogue_step import catalogue_after
 from pcipt_agent.core.device import Device
 from pcipt_agent.core.domain import Version
-from pcipt_agent.core.host import Host
+from pcipt_agent.core.host import Host, replaced
 from tests.support.ledgers import ALIASES
 from tests.support.planned import at, entry, host, pci, rules, sriov
 from tests.support.strategies import hosts, rule_sets
@@ -36,6 +36,10 @@ def next_hosts(draw: st.DrawFn, before: Host) -> Host:
     return replace(before, devices=dict(sorted(devices.items())))
 
 
+def stepped(before: Catalogue, machine: Host) -> Catalogue:
+    return catalogue_after(before, machine, replaced(before.host, machine))
+
+
 def assert_the_same(found: Catalogue, afresh: Catalogue) -> None:
     for each in fields(Catalogue):
         one, other = getattr(found, each.name), getattr(afresh, each.name)
@@ -53,7 +57,7 @@ def test_steps_say_what_a_catalogue_made_anew_would_say(
     catalogue = catalogue_of(machine, ruleset, version)
     for _ in range(3):
         machine = data.draw(next_hosts(machine))
-        catalogue = catalogue_after(catalogue, machine)
+        catalogue = stepped(catalogue, machine)
         assert_the_same(catalogue, catalogue_of(machine, ruleset, version))
 
 
@@ -67,9 +71,9 @@ RULES = rules(entry(1, product="00f1"), entry(2), aliases=ALIASES)
 def test_cards_that_go_and_come_back_shift_the_others_and_back(gone: tuple[int, ...]) -> None:
     before = catalogue_of(MACHINE, RULES)
     rest = replace(MACHINE, devices={address: device for address, device in MACHINE.devices.items() if address.bus not in gone})
-    without = catalogue_after(before, rest)
+    without = stepped(before, rest)
     assert_the_same(without, catalogue_of(rest, RULES))
-    assert_the_same(catalogue_after(without, MACHINE), before)
+    assert_the_same(stepped(without, MACHINE), before)
 
 
 def test_what_is_not_connected_is_not_matched_again() -> None:
@@ -77,13 +81,13 @@ def test_what_is_not_connected_is_not_matched_again() -> None:
     before = catalogue_of(MACHINE, RULES)
     pretended = replace(before, spec_of=tuple(None for _ in before.devices))
     changed = replace(MACHINE.devices[at("01:00.0")], driver="vfio-pci")
-    after = catalogue_after(pretended, replace(MACHINE, devices={**MACHINE.devices, changed.address: changed}))
+    after = stepped(pretended, replace(MACHINE, devices={**MACHINE.devices, changed.address: changed}))
     assert [after.devices[index].address for index, spec in enumerate(after.spec_of) if spec is not None] == [changed.address]
 
 
 def test_relatives_still_share_one_integer_a_pf() -> None:
     before = catalogue_of(MACHINE, RULES)
     rest = replace(MACHINE, devices={address: device for address, device in MACHINE.devices.items() if address.bus != 1})
-    after = catalogue_after(before, rest)
+    after = stepped(before, rest)
     vfs = [after.relatives[after.index_of[device.address]] for device in CARDS[0][1:]]
     assert len({id(each) for each in vfs}) == 1

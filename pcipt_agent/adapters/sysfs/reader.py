@@ -86,7 +86,9 @@ class SysfsReader:
         changes: dict[PciAddress, Device | None] = {address: None for address in map(address_of, names) if address}
         changes |= {known.device.address: known.device for known in made.values()}
         self._host = host_after(self._host, changes)
-        self._known = _with(self._known, names, made)
+        for name in names:
+            self._known.pop(name, None)
+        self._known.update(made)
         self._last = now
         return self._host
 
@@ -174,18 +176,21 @@ def _shared(raw: RawFunction | None, before: RawFunction | None, texts: Texts) -
 
 def _led_to(before: RawFunction | None, raw: RawFunction | None) -> set[str]:
     """Who else may be seen otherwise: the PF that a function has or had, and a PF's VFs where those or the PF are others now."""
-    both = [each for each in (before, raw) if each is not None]
-    found = {each.physfn for each in both}
-    if len(both) < 2 or (both[0].virtfns, both[0].driver, both[0].identity) != (both[1].virtfns, both[1].driver, both[1].identity):
-        found.update(vf for each in both for _, vf in each.virtfns)
+    if before is not None and raw is not None and (before.driver, before.identity) == (raw.driver, raw.identity):
+        vfs = set(before.virtfns) ^ set(raw.virtfns)
+    else:
+        vfs = {link for each in (before, raw) if each is not None for link in each.virtfns}
+    found = {vf for _, vf in vfs} | {each.physfn for each in (before, raw) if each is not None}
     return {name for name in found if name is not None}
 
 
 _Value = TypeVar("_Value")
 
 
-def _with(last: Mapping[str, _Value], read: Collection[str], found: Mapping[str, _Value]) -> dict[str, _Value]:
+def _with(last: Mapping[str, _Value], read: Collection[str], found: Mapping[str, _Value]) -> Mapping[str, _Value]:
     """As last, but for the functions that were read: of those, what was found."""
+    if all(last.get(name) is found.get(name) for name in read):
+        return last
     merged = dict(last)  # a copy in C; most of it stays
     for name in read:
         merged.pop(name, None)
