@@ -63,6 +63,11 @@ class Artifact:
         """Whether it is the operator's to edit."""
         return self.target.startswith("/etc/")
 
+    @property
+    def is_optional(self) -> bool:
+        """Whether an operator may do without: the agent starts without a polkit rule, and not without its configuration."""
+        return self.is_configuration and not self.target.startswith(f"{CONFIGURATION}/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:

@@ -2,7 +2,7 @@
 """What an installation or its removal would do to each file, decided before anything is done.
 
 An operator's file is the operator's: one in /etc that differs from what we put there stays as it is, and what we have to say since
-is written beside it as `.new`; one that was removed by hand is not put back (a polkit rule, say). A file of ours below /usr/local
+is written beside it as `.new`; a rule that was removed by hand is not put back. A file of ours below /usr/local
 that somebody edited is replaced, and theirs kept beside as `.old`. Nothing is lost either way.
 
 Does not know: what the files are, how they are written (`installing.hands`).
@@ -92,8 +92,8 @@ def host_path(root: Path, target: str) -> Path:
 def _to_install(root: Path, artifact: Artifact, before: Manifest) -> Step:
     here, offered = content_at(root, artifact.target), before.digests.get(artifact.target)
     if here is None:
-        if offered is not None and artifact.is_configuration:
-            return Step(Action.KEPT, artifact.target, "removed by hand, so it stays away")
+        if offered is not None and artifact.is_optional:
+            return Step(Action.KEPT, artifact.target, "removed by hand, so it stays away; pcipt uninstall forgets that")
         return Step(Action.INSTALLED, artifact.target, artifact=artifact)
     if here == artifact.content and host_path(root, artifact.target).is_symlink() == artifact.is_link:
         return Step(Action.UNCHANGED, artifact.target)

@@ -14,13 +14,19 @@ from pcipt_agent.installing.manifest import PLACE, Manifest, read_manifest
 from pcipt_agent.installing.plan import Action, Step, content_at, host_path, to_install, to_uninstall
 from tests.support.hosttree import directory_in_memory
 
+RULE = "/etc/polkit-1/rules.d/60-pcipt-agent.rules"
 CONF, UNIT, LINK = "/etc/pcipt-agent/pcipt-agent.conf", "/usr/local/lib/systemd/system/pcipt-agent.service", "/usr/local/bin/pcipt"
 
 
 def version(number: int) -> list[Artifact]:
     """What version `number` of the program ships."""
     text = f"of version {number}\n".encode()
-    return [Artifact(CONF, text), Artifact(LINK, f"/opt/{number}/bin/pcipt".encode(), is_link=True), Artifact(UNIT, text)]
+    return [
+        Artifact(CONF, text),
+        Artifact(RULE, text),
+        Artifact(LINK, f"/opt/{number}/bin/pcipt".encode(), is_link=True),
+        Artifact(UNIT, text),
+    ]
 
 
 def installed(root: Path, wanted: list[Artifact]) -> dict[str, Action]:
@@ -103,11 +109,19 @@ def test_a_configuration_that_was_there_before_us_is_kept(tmp_path: Path) -> Non
     assert everything(tmp_path) == {"etc", "etc/pcipt-agent", CONF.lstrip("/")}
 
 
-def test_a_configuration_that_was_removed_by_hand_stays_away(tmp_path: Path) -> None:
+def test_a_rule_that_was_removed_by_hand_stays_away_until_all_is_installed_anew(tmp_path: Path) -> None:
+    installed(tmp_path, version(1))
+    host_path(tmp_path, RULE).unlink()
+    assert installed(tmp_path, version(2))[RULE] is Action.KEPT
+    assert text(tmp_path, RULE) is None
+    uninstalled(tmp_path)
+    assert installed(tmp_path, version(2))[RULE] is Action.INSTALLED
+
+
+def test_a_configuration_that_is_gone_comes_back_for_the_agent_does_not_start_without(tmp_path: Path) -> None:
     installed(tmp_path, version(1))
     host_path(tmp_path, CONF).unlink()
-    assert installed(tmp_path, version(2))[CONF] is Action.KEPT
-    assert text(tmp_path, CONF) is None
+    assert installed(tmp_path, version(2))[CONF] is Action.INSTALLED
 
 
 @pytest.mark.parametrize("target", [UNIT, LINK])
@@ -122,7 +136,7 @@ def test_a_file_of_ours_that_somebody_changed_is_replaced_and_theirs_is_beside_i
 
 def test_a_file_that_no_version_ships_any_more_is_removed_unless_it_was_edited(tmp_path: Path) -> None:
     installed(tmp_path, version(1))
-    assert installed(tmp_path, version(1)[:2])[UNIT] is Action.REMOVED
+    assert installed(tmp_path, version(1)[:3])[UNIT] is Action.REMOVED
     assert text(tmp_path, UNIT) is None
     edit(tmp_path, CONF)
     assert installed(tmp_path, [])[CONF] is Action.KEPT
