@@ -21,6 +21,7 @@ from pcipt_agent.core.floors import Feature
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.readiness import VFIO_PCI, Unready
 
+DEVICES_CONF: Final = "/etc/pcipt-agent/devices.conf"
 _NAMED: Final = 4
 
 
@@ -75,7 +76,8 @@ def _not_ready(catalogue: Catalogue, listed: list[int]) -> Iterator[Finding]:
             found[each.reason, each.detail].append(index)
     for (reason, detail), those in found.items():
         named = first_of([catalogue.devices[index].address for index in those], _NAMED)
-        yield Finding("devices", _verdict(reason), f"{named}: {detail}", _mend(catalogue, those[0], reason))
+        mend = _mend(catalogue, those[0], reason) + (f"  # and so for {len(those) - 1} more" if len(those) > 1 else "")
+        yield Finding("devices", _verdict(reason), f"{named}: {detail}", mend)
 
 
 def _warnings(catalogue: Catalogue, listed: list[int]) -> Iterator[Finding]:
@@ -102,7 +104,8 @@ def _verdict(reason: Unready) -> Verdict:
 def _mend(catalogue: Catalogue, index: int, reason: Unready) -> str:
     device, spec = catalogue.devices[index], catalogue.spec_of[index]
     if reason is Unready.DRIVER and spec is not None and not spec.tags.managed:
-        return f"virsh nodedev-detach {nodedev_name(device.address)}  # binds it to vfio-pci until the next boot"
+        section = f"[{device.address}]\\ndriver = {VFIO_PCI}\\n"
+        return f"printf '{section}' >> {DEVICES_CONF} && pcipt set-up {device.address}"
     if reason is Unready.GROUP_NOT_VIABLE and device.iommu_group is not None:
         others = [catalogue.devices[each] for each in indexes(catalogue.hindrances[device.iommu_group].against(index))]
         free = [nodedev_name(each.address) for each in others if not each.host_uses]

@@ -184,7 +184,7 @@ def _vpd(found: Installation) -> Iterator[Finding]:
     closed = [each for each in found.vpd_files if may_read(account, [each]) is not None]
     if closed:
         seen = f"{account.name} may not read {_some(closed)}: those serial numbers, which remote_managed needs, are not known"
-        yield Finding("vpd", Verdict.WARNING, seen, f"{INSTALL} && udevadm trigger --subsystem-match=pci")
+        yield Finding("vpd", Verdict.WARNING, seen, f"{INSTALL} && udevadm trigger --action=add --subsystem-match=pci")
     else:
         yield ok("vpd", f"{account.name} may read all of {len(found.vpd_files)} vpd files")
 

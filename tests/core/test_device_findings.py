@@ -60,11 +60,12 @@ def test_a_member_that_the_host_uses_is_not_advised_to_be_detached() -> None:
     assert found.mend == "pcipt explain device 0000:01:00.0"
 
 
-def test_a_device_of_managed_no_that_a_host_driver_has_is_mended_by_detaching_it() -> None:
+def test_a_device_of_managed_no_that_a_host_driver_has_is_mended_by_a_section_that_binds_it_at_every_boot() -> None:
     text = HEAD + "0000:01:00.0 10de:2230 PCI group 16 driver nouveau\n    class 030000\n"
     [found] = findings(text, {"product_id": "2230", "managed": "no"})
     assert found.verdict is Verdict.PROBLEM
-    assert str(found.mend).startswith("virsh nodedev-detach pci_0000_01_00_0")
+    section, command = str(found.mend).split(" >> /etc/pcipt-agent/devices.conf && ")
+    assert (section, command) == (r"printf '[0000:01:00.0]\ndriver = vfio-pci\n'", "pcipt set-up 0000:01:00.0")
 
 
 VARIANT = HEAD + "0000:01:00.0 10de:25b6 PCI group 16 driver nvidia vfio\n    class 030200\n"
@@ -88,6 +89,7 @@ def test_devices_without_a_group_are_a_problem_once_for_all_of_them() -> None:
     [found] = findings(text, {"product_id": "2230"})
     assert found.verdict is Verdict.PROBLEM
     assert found.seen.startswith("0000:01:00.0, 0000:01:00.1, 0000:01:00.2, 0000:01:00.3 and 4 more: ")
+    assert found.mend == "pcipt explain device 0000:01:00.0  # and so for 7 more"
 
 
 @pytest.mark.parametrize(
