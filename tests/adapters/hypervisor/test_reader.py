@@ -168,6 +168,24 @@ def test_a_guest_that_came_and_went_between_two_looks_ends_the_watch(daemon: Lib
         assert not after.surely_unused_since(VF, start)
 
 
+def test_between_an_event_and_the_look_nobody_knows_what_was_shown(daemon: Libvirtd) -> None:
+    with reading(daemon.uri) as reader:
+        start = saw(reader, lambda seen: seen.watched_since is not None).watched_since
+        TestDriverGuests(daemon.uri).define(ONE, "g1", hostdev_xml(VF))
+        saw(reader, lambda seen: seen.reachable and seen.watched_since is None and VF not in seen.shown)
+        assert saw(reader, lambda seen: VF in seen.shown and seen.watched_since is not None).watched_since == start
+
+
+def test_a_domain_that_is_not_understood_any_more_still_names_what_it_named(daemon: Libvirtd) -> None:
+    with reading(daemon.uri) as reader:
+        guests = TestDriverGuests(daemon.uri)
+        guests.define(ONE, "g1", hostdev_xml(VF))
+        saw(reader, lambda seen: VF in seen.shown)
+        guests.define(ONE, "g1", "<interface type='vdpa'><source dev='vdpa0'/></interface>")
+        seen = saw(reader, lambda seen: any(each.problem is not None for each in seen.domains))
+        assert [device.address for each in seen.domains for device in each.devices] == [VF]
+
+
 def test_a_swarm_of_events_is_few_looks(daemon: Libvirtd) -> None:
     with reading(daemon.uri) as reader:
         saw(reader, lambda seen: seen.reachable)
@@ -179,7 +197,7 @@ def test_a_swarm_of_events_is_few_looks(daemon: Libvirtd) -> None:
 
 
 def test_a_domain_whose_xml_is_strange_is_named_with_its_problem(tmp_path: Path) -> None:
-    """libvirt takes a domain of PCI addresses that no machine has."""
+    """libvirt takes a vDPA node that is no path."""
     node = tmp_path / "node.xml"
     node.write_text(
         "<node><domain type='test'><name>odd</name><memory>1024</memory><os><type>hvm</type></os>"
