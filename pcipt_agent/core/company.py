@@ -65,12 +65,12 @@ def satisfied(inventory: Inventory, own_mates: DeviceSet) -> DeviceSet:
 
 def openings_of(inventory: Inventory, wants: Sequence[Want], lonely: DeviceSet, *, apart: bool) -> tuple[Opening, ...]:
     """The groups of which a claim of these wants could open each alone; `lonely` are the coupled devices that lack company."""
-    anything = union(want.candidates for want in wants)
+    wanted = lonely & union(want.candidates for want in wants)
     known: dict[object, bool] = {}
     found = []
-    for each in inventory.catalogue.hindrances.values() if anything & lonely else ():
-        opening = Opening(each.group, each.movable & ~inventory.held, each.coupled & anything & lonely)
-        if opening.opens and not opening.needed & ~anything:
+    for each in inventory.catalogue.hindrances.values() if wanted else ():
+        opening = Opening(each.group, each.movable & ~inventory.held, each.coupled & wanted)
+        if opening.opens:
             likeness = _likeness(inventory.catalogue, wants, opening)
             if likeness not in known:
                 things, seats = _things(inventory.catalogue, wants, opening.needed, apart=apart)

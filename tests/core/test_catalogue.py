@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from pcipt_agent.core.deviceset import indexes, set_of
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.readiness import Unready
 from pcipt_agent.core.spec import Tags, mismatch
-from tests.support.planned import GPU, VF, at, entry, gpu, host, pci, rules, sriov
+from tests.support.planned import AUDIO, GPU, VF, at, entry, gpu, host, pci, rules, sriov
 from tests.support.strategies import ALTERNATIVES, hosts, rule_sets
 
 
@@ -130,3 +131,30 @@ def test_an_unlisted_function_in_the_way_keeps_its_group_from_everybody() -> Non
         Unready.GROUP_NOT_VIABLE,
         "its IOMMU group 65 also has 0000:41:00.1, bound to snd_hda_intel",
     )
+
+
+def test_what_is_for_ports_only_comes_along_with_nobody() -> None:
+    card, audio = gpu("41:00.0", driver=None)
+    managed_elsewhere = rules(entry(1, product=AUDIO, tags=Tags(remote_managed=True)), entry(2))
+    catalogue = catalogue_of(host(card, replace(audio, serial="SN")), managed_elsewhere)
+    assert (catalogue.offered, catalogue.coupled) == (0, 0)
+    pf, vf = sriov("41:00.2", vfs=1)
+    vdpa = replace(vf, device_type=DeviceType.VDPA, driver="vp_vdpa", iommu_group=0x41)
+    assert catalogue_of(host(card, pf, vdpa), rules()).not_ready(0)
+
+
+def test_a_vdpa_device_needs_no_group_of_its_own_and_all_vfs_of_a_settling_pf_are_kept() -> None:
+    pf, first, second = sriov("41:00.0", vfs=2)
+    grouped = [replace(each, iommu_group=0x41, driver="mlx5_core") for each in (first, second)]
+    over = replace(grouped[0], device_type=DeviceType.VDPA)
+    assert catalogue_of(host(pf, over, grouped[1]), rules()).ready == 0b011
+    assert catalogue_of(host(pf, first), rules()).ready == 0
+
+
+@pytest.mark.parametrize(("driver", "viable"), [(None, True), ("pcieport", True), ("shpchp", False)])
+def test_a_bridge_is_nobodys_company_and_in_the_way_by_its_driver_alone(driver: str | None, viable: bool) -> None:
+    bridge = replace(pci("40:00.0"), class_code=0x060400, iommu_group=7, driver=driver)
+    catalogue = catalogue_of(host(bridge, *(replace(pci(f"41:00.{each}"), iommu_group=7) for each in (0, 1))), rules())
+    assert catalogue.group_mates == (0b110, 0b100, 0b010)
+    assert (catalogue.not_ready(1) == ()) == viable
+    assert catalogue.ready == (0b110 if viable else 0)

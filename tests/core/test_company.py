@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 
-from pcipt_agent.core.alias import GroupPolicy, Request
+from pcipt_agent.core.adoption import Adopt, Kept
+from pcipt_agent.core.alias import GroupPolicy, NumaPolicy, Request
+from pcipt_agent.core.company import satisfied
 from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.funnel import Funnel
 from pcipt_agent.core.inventory import Inventory
 from pcipt_agent.core.selection import explain
 from tests.support.brute import obstacles, possible
-from tests.support.planned import AUDIO, GPU, gpu, host, inventory, pci, sriov, wanting, wish
+from tests.support.planned import AUDIO, GPU, at, gpu, host, inventory, obey, pci, sriov, wanting, wish
 from tests.support.strategies import Asked, asked_of_boards
 
 
@@ -31,7 +33,7 @@ def of(product: str, count: int) -> Request:
     return wanting(count, DeviceType.PCI, product)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(asked_of_boards())
 def test_a_choice_in_company_is_found_exactly_where_one_exists(case: Asked) -> None:
     funnel, found = explain(case.inventory, case.wish)
@@ -39,7 +41,7 @@ def test_a_choice_in_company_is_found_exactly_where_one_exists(case: Asked) -> N
     assert "not decided" not in (funnel.together or "")
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(asked_of_boards())
 def test_what_is_chosen_has_all_its_company(case: Asked) -> None:
     _, found = explain(case.inventory, case.wish)
@@ -81,6 +83,51 @@ def test_vfs_beside_pfs_are_seated_so_that_no_pf_meets_its_vf() -> None:
     assert found == [["41:00.0"], ["42:00.1", "42:00.2"]]
     _, found = asked(current, wanting(4, DeviceType.VF))
     assert found == [["42:00.1", "42:00.2", "41:00.1", "41:00.2"]]
+
+
+def test_the_seats_are_tried_one_by_one_where_a_pf_leaves_only_some() -> None:
+    """A VF of product a must be taken; were it the first request's, all that is left for the second is a VF of the third's PF."""
+    pf, first, second = sriov("41:00.0", vfs=2)
+    coupled = [replace(first, product_id="000a"), replace(second, product_id="000c")]
+    devices = [pf, *(replace(each, driver="ixgbevf", iommu_group=0x41) for each in coupled)]
+    devices += [*sriov("42:00.0", vfs=1, vf_product="000a"), *sriov("43:00.0", vfs=1, vf_product="000b")]
+    current = inventory(host(*devices))
+    either, only, other = (wanting(1, DeviceType.VF, *products) for products in (("000a", "000b"), ("000a",), ("000c",)))
+    _, found = asked(current, either, only, Request(count=1, address=at("42:00.0")), other)
+    assert found == [["43:00.1"], ["41:00.1"], ["42:00.0"], ["41:00.2"]]
+
+
+def test_groups_that_are_alike_need_not_follow_each_other() -> None:
+    near, other, far = gpu("41:00.0"), gpu("42:00.0"), gpu("43:00.0", numa_node=1)
+    odd = (replace(other[0], product_id="000c"), other[1])
+    current = inventory(host(*near, *odd, *far))
+    either = replace(wanting(2, DeviceType.PCI, GPU, "000c"), numa_policy=NumaPolicy.PREFERRED)
+    only, audios = (replace(of(product, count), numa_policy=NumaPolicy.PREFERRED) for product, count in ((GPU, 1), (AUDIO, 3)))
+    _, found = explain(current, wish(either, only, audios, nodes=[0]))
+    assert found is not None
+    assert sorted(index for each in found for index in each) == list(range(6))
+
+
+def test_another_vf_of_the_pf_is_no_seat_for_the_one_that_must_be_taken() -> None:
+    pf, first, second = sriov("41:00.0", vfs=2)
+    coupled = replace(first, product_id="000a", driver="ixgbevf", iommu_group=7)
+    beside = replace(pci("51:00.0"), driver="nvme", iommu_group=7)
+    current = inventory(host(pf, coupled, second, beside))
+    content = wish(wanting(1, DeviceType.VF, "00f1"), wanting(1), isolate=True)
+    funnel, found = explain(current, content)
+    assert found is None
+    assert funnel.requests[1].emptied_by == "iommu-group"
+
+
+def test_company_that_a_consumer_has_by_adoption_counts() -> None:
+    third = replace(pci("41:00.2", product="000c"), iommu_group=0x41)
+    command = Adopt(claim_id="a", consumer=wish().consumer, domain="vm", devices=(Kept(at("41:00.0"), managed=True),), at=1.0)
+    current = obey(inventory(host(*gpu("41:00.0"), third)), command)
+    own_mates = current.group_mates_of(wish().consumer)
+    assert (own_mates & 0b110, satisfied(current, own_mates)) == (0b110, 0b010)
+    assert asked(current, of(AUDIO, 1))[1] == [["41:00.1"]]
+    assert asked(current, of("000c", 1))[1] is None
+    assert asked(current, of("000c", 1), of(AUDIO, 1))[1] == [["41:00.2"], ["41:00.1"]]
 
 
 def test_many_groups_that_are_alike_are_counted_and_not_tried() -> None:

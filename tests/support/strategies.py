@@ -62,9 +62,11 @@ def _card(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
     product = draw(st.sampled_from([VF, VF, "000b"]))
     pf, *vfs = sriov(f"{bus:02x}:00.0", vfs=draw(st.sampled_from([2, 3, 4, 1, 0])), numa_node=draw(NODES), vf_product=product)
     serial = draw(st.sampled_from([None, "SN1"]))
-    odd = draw(st.sampled_from(["none", "none", "none", "vdpa", "two kinds", "no pf"]))
+    odd = draw(st.sampled_from(["none", "none", "none", "vdpa", "two kinds", "no pf", "settling"]))
     if odd == "vdpa" and vfs:
         vfs[0] = replace(vfs[0], device_type=DeviceType.VDPA)
+    if odd == "settling" and vfs:
+        del vfs[draw(st.integers(0, len(vfs) - 1))]
     if odd == "two kinds" and vfs:
         vfs[-1] = replace(vfs[-1], product_id="000a")
     if odd == "no pf":
@@ -88,11 +90,17 @@ def _board(draw: st.DrawFn, bus: int) -> tuple[Device, ...]:
 
 
 def _bound(draw: st.DrawFn, device: Device) -> Device:
-    match draw(st.sampled_from(["none", "host", "host", "host", "pcieport", "vfio", "variant", "used"])):
+    match draw(st.sampled_from(["none", "host", "host", "host", "serial", "vdpa", "pcieport", "vfio", "variant", "used"])):
         case "none":
             return device
         case "host":
             return replace(device, driver="snd_hda_intel")
+        case "serial":
+            return replace(device, driver="mlx5_core", serial="SN2")
+        case "vdpa" if device.device_type is DeviceType.VF:
+            return replace(device, driver="vp_vdpa", device_type=DeviceType.VDPA)
+        case "vdpa":
+            return replace(device, driver="nvme")
         case "pcieport":
             return replace(device, driver="pcieport")
         case "vfio":
