@@ -156,5 +156,5 @@ def _of_the_machine(machine: Machine) -> Iterator[Finding]:
         yield from installation_findings(machine.installation)
     yield libvirt_finding(machine.libvirt)
     yield agent_finding(machine.agent, version("pcipt-agent"))
-    yield from journal_findings(machine.journal)
     yield from claim_findings(machine.agent)
+    yield from journal_findings(machine.journal)
