@@ -190,6 +190,23 @@ def test_what_the_agent_says_of_its_claims_is_told(tmp_path: Path) -> None:
     assert (found["check"], found["verdict"], found["mend"]) == ("claims", "warning", lost["remedy"])
 
 
+def test_an_allocated_claim_that_no_domain_of_libvirt_shows_is_told(tmp_path: Path) -> None:
+    config_file = configured(tmp_path, EXAMPLE, RULES)
+    config_file.write_text(f"{config_file.read_text()}[libvirt]\nconnection_uri = test:///default\n")
+    with running_agent(config_file) as agent:
+        agent.call("claim", claim_id="c0", consumer=CONSUMER, requests=[{"alias": "a1", "count": 1}])
+        agent.call("allocate", claim_id="c0")
+        deadline = time.monotonic() + 60
+        while "domain-gone" not in {each["code"] for each in agent.call("status")["attention"]}:
+            assert time.monotonic() < deadline
+        told = json.loads(agent.pcipt("doctor", "--format", "json").stdout)["findings"]
+    [claims] = [each for each in told if each["check"] == "claims"]
+    assert (claims["verdict"], "c0" in claims["seen"]) == ("warning", True)
+    assert claims["mend"]
+    [libvirt] = [each for each in told if each["check"] == "libvirt"]
+    assert (libvirt["verdict"], libvirt["seen"][:23]) == ("ok", "test:///default answers")
+
+
 def without(address: str) -> str:
     """The example without that device."""
     host = parse_description(EXAMPLE.read_text(), "a.host")
