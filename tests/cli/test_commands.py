@@ -87,7 +87,7 @@ def test_a_mistake_in_usage_or_configuration_is_said_and_exits_with_2(command: t
     assert complaint in done.stderr
 
 
-@pytest.mark.parametrize("command", ["devices", "pools", "claims", "allocate c1", "free c1", "render c1", "version"])
+@pytest.mark.parametrize("command", ["devices", "pools", "claims", "allocate c1", "free c1", "render c1", "version", "status"])
 def test_an_agent_that_is_not_there_is_said_and_exits_with_3(command: str, tmp_path: Path) -> None:
     (tmp_path / "empty.conf").write_text("")
     url = f"unix://{tmp_path}/none.sock"

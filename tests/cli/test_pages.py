@@ -8,7 +8,7 @@ import pytest
 from pcipt_agent.cli.pages import document_of, page_of, refusal_page
 from pcipt_agent.views.methods import METHODS
 
-VERSION = {"generation": "1.0", "agent": "0.1.0", "api": "1.0", "host": "compute1", "rules": "0123456789ab"}
+VERSION = {"generation": "1.0", "agent": "0.1.0", "api": "1.1", "host": "compute1", "rules": "0123456789ab"}
 
 
 def test_a_method_has_a_page_or_its_document() -> None:
@@ -23,7 +23,7 @@ def test_a_method_has_a_page_or_its_document() -> None:
 
 def test_the_version_says_who_answers_and_by_which_rules() -> None:
     said = list(page_of("version", VERSION, Namespace()))
-    assert said[1] == "agent 0.1.0 on compute1, API 1.0, rules 0123456789ab"
+    assert said[1] == "agent 0.1.0 on compute1, API 1.1, rules 0123456789ab"
 
 
 def test_only_rendered_xml_is_a_document() -> None:

@@ -31,6 +31,15 @@ def call(line: str) -> Call:
         ("claims c1 --state claimed", Call("claims", {"claim_id": "c1", "state": "claimed"})),
         ("allocate c1", Call("allocate", {"claim_id": "c1"})),
         ("free c1", Call("free", {"claim_id": "c1"})),
+        ("free c1 --unused", Call("free", {"claim_id": "c1", "unused": True})),
+        ("status", Call("status", {})),
+        ("history 0000:3B:00.1", Call("history", {"address": "0000:3b:00.1", "limit": 100})),
+        (f"history {CONSUMER} --limit 5", Call("history", {"consumer": CONSUMER, "limit": 5})),
+        ("disable 0000:3b:00.1 --reason 'fan is loud'", Call("disable", {"address": "0000:3b:00.1", "reason": "fan is loud"})),
+        ("disable --host --reason upgrade", Call("disable", {"host": True, "reason": "upgrade"})),
+        ("enable 0000:3b:00.1", Call("enable", {"address": "0000:3b:00.1"})),
+        ("enable --host", Call("enable", {"host": True})),
+        ("clean 0000:3b:00.1", Call("clean", {"address": "0000:3b:00.1"})),
         ("render c1", Call("render", {"claim_id": "c1"})),
         ("explain device 0000:3b:00.1", Call("explain_device", {"address": "0000:3b:00.1"})),
         (
@@ -91,6 +100,14 @@ def test_a_claim_without_an_id_gets_a_new_one_each_time() -> None:
 @pytest.mark.parametrize("line", [f"claim --consumer {CONSUMER}", "explain request"])
 def test_a_wish_for_nothing_is_a_usage_mistake(line: str) -> None:
     with pytest.raises(UsageMistake, match="say "):
+        call(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["disable --reason x", "enable", "enable 0000:3b:00.0 --host", "disable 0000:3b:00.0 --host --reason x"]
+)
+def test_a_device_or_the_host_must_be_named_and_not_both(line: str) -> None:
+    with pytest.raises(UsageMistake, match="either the address of a device, or --host"):
         call(line)
 
 

@@ -22,6 +22,7 @@ from tests.support.running import Agent, configured, running_agent
 GOLDEN = Path(__file__).parent / "golden"
 GUEST = "<domain type='kvm'>\n  <name>g</name>\n  <memory>1</memory>\n  <os><type>hvm</type></os>\n</domain>\n"
 UNKNOWN = "0b6a5d1e-9f0c-4e0a-8c0e-6f3f7f7f2b11"
+NEWCOMER = "5d1f0c52-7f3e-4c5b-9d53-0e7a5b8f6c21"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,51 @@ def test_a_refusal_says_why_and_exits_with_1(name: str, command: tuple[str, ...]
     golden.check(re.sub(r"from generation 0\.0 to \d+\.\d+", "from generation 0.0 to 1.1", done.stderr), GOLDEN / f"{name}.txt")
 
 
+def test_an_operator_disables_and_enables_and_looks_at_what_was(agent: Agent, golden: Golden) -> None:
+    story = ""
+    for command in (
+        ("claim", "gpu:1", "--consumer", NEWCOMER, "--claim-id", "gpu-2"),
+        ("disable", "0000:86:00.0", "--reason", "fan is loud"),
+        ("disable", "--host", "--reason", "firmware upgrade"),
+        ("pools",),
+        ("free", "gpu-2"),
+        ("explain", "device", "0000:86:00.0"),
+        ("enable", "--host"),
+        ("enable", "0000:86:00.0"),
+        ("clean", "0000:86:00.0"),
+        ("history", NEWCOMER),
+        ("history", "0000:86:00.0", "--limit", "4"),
+    ):
+        done = inside(agent, *command)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        said = re.sub(r"uid \d+ \(pid \d+\)", "uid 0 (pid 4711)", timeless(done.stdout))
+        story += f"$ pcipt {' '.join(command)}\n{said}\n"
+    golden.check(story, GOLDEN / "an-operators-day.txt")
+
+
+def test_a_disabled_host_is_told_to_who_would_claim(agent: Agent) -> None:
+    inside(agent, "disable", "--host", "--reason", "firmware upgrade")
+    refused = inside(agent, "claim", "gpu", "--consumer", UNKNOWN)
+    told = json.loads(inside(agent, "pools", "--format", "json").stdout)
+    inside(agent, "enable", "--host")
+    assert (refused.returncode, "the host is disabled: firmware upgrade" in refused.stderr) == (1, True)
+    assert (told["disabled"]["reason"], {pool["free"] for pool in told["pools"]}) == ("firmware upgrade", {0})
+
+
+def test_the_status_exits_with_1_while_something_needs_attention(agent: Agent) -> None:
+    as_json = inside(agent, "status", "--format", "json")
+    status = json.loads(as_json.stdout)
+    text = inside(agent, "status")
+    assert as_json.returncode == text.returncode == (1 if status["attention"] else 0)
+    assert (status["host"], status["api"], status["transport"]["notifications"]) == ("compute1", "1.1", True)
+    assert (status["rules"]["entries"], status["rules"]["aliases"], status["scan"]["failure"]) == (2, 2, None)
+    assert sum(status["devices"].values()) == 9
+    assert text.stdout.startswith("agent 0.1.0 on compute1, API 1.1, since ")
+    for each in status["attention"]:
+        assert each["what"] in text.stdout
+        assert each["remedy"] in text.stdout
+
+
 def test_an_ended_claim_is_refused_and_another_content_too(agent: Agent, claimed: str) -> None:
     other = inside(agent, "claim", "gpu", "--consumer", UNKNOWN, "--claim-id", claimed)
     assert other.returncode == 1
@@ -110,7 +156,11 @@ def test_a_domain_that_is_none_is_refused_by_line(agent: Agent, claimed: str) ->
 
 
 @pytest.mark.parametrize(
-    "command", ["devices", "pools", "claims", "explain device 0000:3b:00.0", "explain request nic:2", "version", "render {claim}"]
+    "command",
+    [
+        *("devices", "pools", "claims", "explain device 0000:3b:00.0", "explain request nic:2", "version", "render {claim}"),
+        *("history 0000:3b:00.0", "enable --host", "clean 0000:3b:00.1"),
+    ],
 )
 def test_every_question_can_be_answered_in_json(command: str, agent: Agent, claimed: str) -> None:
     done = inside(agent, *command.format(claim=claimed).split(), "--format", "json")

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pcipt events --follow`, as an operator runs it, against the real daemon."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pcipt_agent.views.description import description_of
+from tests.cli import RULES
+from tests.support.demo import CONSUMER, demo_host
+from tests.support.inside import pcipt_inside
+from tests.support.running import configured, program, running_agent
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    host = tmp_path / "demo.host"
+    host.write_text(description_of(demo_host()))
+    return configured(tmp_path, host, RULES.removeprefix("[pci]\n"))
+
+
+@contextmanager
+def following(config_file: Path, *options: str) -> Iterator["Following"]:
+    """It follows when this is entered."""
+    directory = config_file.parent
+    out, err = directory / "events.out", directory / "events.err"
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        command = [program("pcipt"), "events", "--follow", "--config-file", str(config_file), *options]
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
+    try:
+        found = Following(process, out, err)
+        found.await_text(err, "following the agent on compute1; Ctrl-C ends it")
+        yield found
+    finally:
+        process.kill()
+        process.wait(timeout=30)
+
+
+class Following:
+    def __init__(self, process: "subprocess.Popen[bytes]", out: Path, err: Path) -> None:
+        self.process = process
+        self.out = out
+        self.err = err
+
+    def await_text(self, path: Path, text: str) -> None:
+        """Whichever line it is on."""
+        until = time.monotonic() + 30
+        while text not in path.read_text():
+            assert self.process.poll() is None, self.err.read_text()
+            assert time.monotonic() < until, f"{text!r} is not in {path.read_text()!r} {self.err.read_text()!r}"
+            time.sleep(0.05)
+
+    def ctrl_c(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+
+def claim(config_file: Path, claim_id: str) -> None:
+    done = pcipt_inside("claim", "nic", "--consumer", CONSUMER, "--claim-id", claim_id, "--config-file", str(config_file))
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_happens_is_a_line_each_and_ctrl_c_ends_with_0(config_file: Path) -> None:
+    with running_agent(config_file), following(config_file) as follower:
+        claim(config_file, "c1")
+        claim(config_file, "c2")
+        follower.await_text(follower.out, "c2")
+        assert follower.ctrl_c() == 0
+        first, second = follower.out.read_text().splitlines()
+    assert "  claim.claimed    claim_id c1  " in first
+    assert f"consumer {CONSUMER}  addresses 0000:3b:00." in second
+    assert "Traceback" not in follower.err.read_text()
+
+
+def test_as_json_each_line_is_an_object(config_file: Path) -> None:
+    with running_agent(config_file), following(config_file, "--format", "json") as follower:
+        claim(config_file, "c1")
+        follower.await_text(follower.out, "c1")
+        (line,) = follower.out.read_text().splitlines()
+    told = json.loads(line)
+    assert (told["event_type"], told["publisher_id"], told["payload"]["claim_id"]) == (
+        "pcipt.claim.claimed",
+        "pcipt-agent.compute1",
+        "c1",
+    )
+
+
+def test_an_agent_that_goes_and_comes_back_is_said_and_followed_again(config_file: Path) -> None:
+    with running_agent(config_file) as agent, following(config_file) as follower:
+        agent.process.terminate()
+        agent.process.wait(timeout=30)
+        follower.await_text(follower.err, "trying again")
+        with running_agent(config_file):
+            follower.await_text(follower.out, "what it told meanwhile is lost")
+            claim(config_file, "c9")
+            follower.await_text(follower.out, "claim_id c9")
+
+
+def test_an_agent_that_is_not_there_is_said_and_exits_with_3(config_file: Path) -> None:
+    done = pcipt_inside("events", "--follow", "--config-file", str(config_file))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "agent.sock" in done.stderr
