@@ -26,6 +26,10 @@ def stopwatch() -> Iterator[float]:
     yield from (10.0, 10.25, 20.0, 20.5, 30.0, 31.0)
 
 
+def known(reader: TimedReader) -> tuple[Scan | None, Failure | None]:
+    return reader.scan, reader.failure
+
+
 def timed(given: GivenReader) -> TimedReader:
     laps = stopwatch()
     return TimedReader(given, SteppingClock(100.0), stopwatch=lambda: next(laps))
@@ -34,13 +38,13 @@ def timed(given: GivenReader) -> TimedReader:
 def test_a_reading_is_timed_and_a_failed_one_keeps_the_last() -> None:
     given = GivenReader(small_host())
     reader = timed(given)
-    assert reader.scan is None
+    assert known(reader) == (None, None)
     assert reader.read() is given.host
-    assert (reader.scan, reader.failure) == (Scan(101.0, 0.25), None)
+    assert known(reader) == (Scan(101.0, 0.25), None)
     given.problem = "Input/output error"
     with pytest.raises(HostError):
         reader.read()
-    assert (reader.scan, reader.failure) == (Scan(101.0, 0.25), Failure(102.0, "/sys/bus/pci/devices: Input/output error"))
+    assert known(reader) == (Scan(101.0, 0.25), Failure(102.0, "/sys/bus/pci/devices: Input/output error"))
     given.problem = None
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,14 +92,15 @@ def test_as_json_each_line_is_an_object(config_file: Path) -> None:
 
 
 def test_an_agent_that_goes_and_comes_back_is_said_and_followed_again(config_file: Path) -> None:
-    with running_agent(config_file) as agent, following(config_file) as follower:
-        agent.process.terminate()
-        agent.process.wait(timeout=30)
-        follower.await_text(follower.err, "trying again")
-        with running_agent(config_file):
-            follower.await_text(follower.out, "what it told meanwhile is lost")
-            claim(config_file, "c9")
-            follower.await_text(follower.out, "claim_id c9")
+    with ExitStack() as first:
+        first.enter_context(running_agent(config_file))
+        with following(config_file) as follower:
+            first.close()
+            follower.await_text(follower.err, "trying again")
+            with running_agent(config_file):
+                follower.await_text(follower.out, "what it told meanwhile is lost")
+                claim(config_file, "c9")
+                follower.await_text(follower.out, "claim_id c9")
 
 
 def test_an_agent_that_is_not_there_is_said_and_exits_with_3(config_file: Path) -> None:

@@ -137,7 +137,7 @@ def test_every_change_is_a_generation_that_was_never_there_before() -> None:
 def test_the_record_has_the_callers_request_id_the_time_and_the_boot_id() -> None:
     ledger, disk = memory_ledger()
     claim(ledger, wanted("c1"), "req-7")
-    ledger.obey(Allocate(claim_id="c1"), render=generations, terms=Terms(request_id="req-8"))
+    ledger.obey(Allocate(claim_id="c1", at=5.0), render=generations, terms=Terms(request_id="req-8"))
     assert [each.request_id for each in disk.decisions] == ["req-7", "req-8"]
     assert [each.boot_id for each in disk.decisions] == ["boot-1", "boot-1"]
     assert disk.decisions[0].at < disk.decisions[1].at
