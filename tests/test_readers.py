@@ -8,7 +8,7 @@ import pytest
 from pcipt_agent.adapters.described import DescribedReader
 from pcipt_agent.adapters.sysfs import SysfsReader
 from pcipt_agent.errors import HostError
-from pcipt_agent.readers import reader_at
+from pcipt_agent.readers import Listening, listening_at, reader_at
 
 
 def test_a_directory_is_a_tree(tmp_path: Path) -> None:
@@ -26,3 +26,19 @@ def test_a_file_is_a_description(tmp_path: Path) -> None:
 def test_what_is_not_there_is_named_when_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="nowhere"):
         reader_at(tmp_path / "nowhere").read()
+
+
+def test_of_another_root_nobody_tells_and_nobody_expects_it(tmp_path: Path) -> None:
+    assert listening_at(tmp_path) == Listening((), working=False, problem=None)
+
+
+def test_of_this_machine_the_kernel_tells_and_what_does_not_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    listening = listening_at(Path("/"))
+    try:
+        assert listening.working == Path("/run/udev/control").exists()
+        assert listening.working == (listening.problem is None)
+        assert len(listening.sources) == 3 + listening.working
+        assert len(caplog.records) == 1 - listening.working
+    finally:
+        for source in listening.sources:
+            source.close()

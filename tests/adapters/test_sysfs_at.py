@@ -18,6 +18,7 @@ from pcipt_agent.core.host import Host
 from pcipt_agent.errors import HostError
 from pcipt_agent.views.description import parse_description
 from tests.support.hosttree import HostTree, directory_in_memory, vpd
+from tests.support.in_use import InUse
 from tests.support.machines import card
 
 NAME = "vdpa-over-connectx6dx.host"
@@ -224,3 +225,16 @@ def test_vfs_that_arrive_one_by_one_share_what_is_equal(root: Path) -> None:
     seen = reader.read_at([vf.address for vf in vfs])
     assert len(seen.vfs_of(pf.address)) == len(vfs)
     assert len({id(vf.reset_methods) for vf in seen.vfs_of(pf.address)}) == 1
+
+
+def test_what_the_host_uses_now_is_seen_whatever_the_addresses(tree: HostTree) -> None:
+    host, disk = InUse(tree.root), tree.directory_of(FIRST_VF.address)
+    host.add_disk(disk, "sda")
+    reader = SysfsReader(tree.root)
+    assert reader.read().devices[FIRST_VF.address].host_uses == ()
+    host.mount("sda", "/srv")
+    after = reader.read_at([])
+    assert [use.kind for use in after.devices[FIRST_VF.address].host_uses] == ["mounted"]
+    assert after == SysfsReader(tree.root).read()
+    (tree.root / "proc/self/mountinfo").write_text("22 27 0:21 / /proc rw,relatime - proc proc rw\n")
+    assert reader.read_at([PF.address]).devices[FIRST_VF.address].host_uses == ()

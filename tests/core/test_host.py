@@ -4,9 +4,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.core.device import Device
-from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference, host_after, replaced
 from pcipt_agent.views.description import parse_description
 
 HOSTS = Path(__file__).parents[1] / "hosts"
@@ -104,3 +106,25 @@ def test_equal_hosts_are_equal_whatever_was_derived_from_them() -> None:
     seen = host("vdpa-over-connectx6dx.host")
     assert replace(seen) == seen
     assert without(seen, at("0000:3b:00.1")) != seen
+
+
+@pytest.mark.parametrize("gone", ["first", "last", "a VF", "the PF"])
+def test_a_host_after_changes_is_the_host_made_anew(gone: str) -> None:
+    seen = host("connectx6-on-both-sockets.host")
+    pf = at("0000:3b:00.0")
+    address = {"first": min(seen.devices), "last": max(seen.devices), "a VF": seen.vfs_of(pf)[3].address, "the PF": pf}[gone]
+    changed = replace(seen.vfs_of(pf)[5], vf_number=77, iommu_group=3)
+    after = host_after(seen, {address: None, changed.address: changed})
+    afresh = with_device(without(seen, address), changed)
+    assert list(after.devices.items()) == list(afresh.devices.items())
+    assert (after, after.vfs_of(pf)) == (afresh, afresh.vfs_of(pf))
+    assert [after.group_members(group) for group in range(64)] == [afresh.group_members(group) for group in range(64)]
+    assert replaced(seen, after) == tuple(sorted({address, changed.address}))
+    assert host_after(after, {address: seen.devices[address], changed.address: seen.devices[changed.address]}) == seen
+
+
+def test_a_host_after_nothing_is_the_same_object() -> None:
+    seen = host("connectx6-on-both-sockets.host")
+    pf = at("0000:3b:00.0")
+    assert host_after(seen, {pf: seen.devices[pf], at("0000:99:00.0"): None}) is seen
+    assert replaced(seen, seen) == ()
