@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pcipt check-config`: the configuration as the agent would read it, on this host or another.
 
-The agent's own door (`conf.loading`), so a start that would be refused is refused here with the same text.
+The agent's own door (`conf.loading`), so a start that would be refused is refused here with the same text. What the rules would
+change on an agent that runs, only that agent can say: it knows who holds what.
 
 Does not know: how mistakes are found or worded.
 """
@@ -13,8 +14,11 @@ from pathlib import Path
 
 from oslo_config import cfg
 
+from pcipt_agent.cli.agent import NotReachable, ask
 from pcipt_agent.cli.configuration import sources_of
 from pcipt_agent.cli.output import ExitCode, Output
+from pcipt_agent.cli.pages import page_of, refusal_page
+from pcipt_agent.cli.payloads import Call, Reply
 from pcipt_agent.cli.standalone import read_host
 from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.core.alias import Alias
@@ -22,7 +26,7 @@ from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.host import Host
 from pcipt_agent.errors import ConfigError
 from pcipt_agent.views.mistakes import notices_text
-from pcipt_agent.views.text import Block
+from pcipt_agent.views.text import Block, heading
 from pcipt_agent.views.text_check import aliases_page, entries_page, taken_page
 
 
@@ -39,11 +43,41 @@ def check_config(command: Namespace, output: Output) -> ExitCode:
             raise
         output.json({"mistakes": [asdict(mistake) for mistake in error.mistakes]})
         return ExitCode.MISTAKE
+    if not command.against_running:
+        return _show(loaded, None, output)
+    try:
+        return _show(loaded, _compared(command, loaded), output)
+    except NotReachable as error:
+        _show(loaded, None, output)
+        output.complain(str(error))
+        return ExitCode.UNREACHABLE
+
+
+def _compared(command: Namespace, loaded: Loaded) -> Reply:
+    """What a reload would change: of the agent's own files, unless others were named. Raises NotReachable."""
+    settings = loaded.settings
+    named = command.config_file or command.config_dir or command.nova_conf
+    rules = {
+        "device_spec": list(settings.device_spec),
+        "alias": list(settings.alias),
+        "report_in_placement": settings.report_in_placement,
+        "pci_in_placement": settings.pci_in_placement,
+        "readiness": str(settings.readiness),
+    }
+    return ask(command, Call("reload", {"dry_run": True, **({"rules": rules} if named else {})}))
+
+
+def _show(loaded: Loaded, compared: Reply | None, output: Output) -> ExitCode:
+    refused = compared is not None and "refusal" in compared
     if output.as_json:
-        output.json(_reply(loaded))
+        output.json(_reply(loaded) if compared is None else {**_reply(loaded), "against_running": compared})
     else:
         output.page(_page(loaded))
-    return ExitCode.DONE
+        if compared is not None and refused:
+            output.complain(*refusal_page(compared))
+        elif compared is not None:
+            output.page([heading("against the running agent"), *page_of("reload", compared, Namespace())])
+    return ExitCode.REFUSED if refused else ExitCode.DONE
 
 
 def _page(loaded: Loaded) -> Iterator[Block]:

@@ -21,10 +21,14 @@ def _check_config(add: options.Add) -> None:
         "pcipt check-config",
         "pcipt check-config --config-file my.conf",
         "pcipt check-config --nova-conf /etc/nova/nova.conf --host rack7.host",
+        "pcipt check-config --against-running     (what a reload would change)",
+        note="With --against-running, exit code 1: the agent would refuse them. Without --config-file its own files are compared.",
+    )
+    command.add_argument(
+        "--against-running", action="store_true", help="also ask the agent what these rules would change on it; nothing is taken"
     )
     options.formatting(command)
-    options.configured(command)
-    options.host(command)
+    options.reach(command, without_agent=True)
 
 
 def _doctor(add: options.Add) -> None:

@@ -10,8 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ class Agent:
 
     config_file: Path
     process: subprocess.Popen[bytes]
+    told: Sequence[str]
+    """What it has told systemd so far: one item a datagram, which grows."""
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return (self.config_file.parent / "agent.log").read_text()
 
     def client(self, timeout: float = 60.0) -> AgentClient:
         """A caller in this process; the caller of this method closes it."""
@@ -76,32 +84,50 @@ def configured(directory: Path, host_root: Path, rules: str, *, transport_url: s
 
 
 @contextlib.contextmanager
-def running_agent(config_file: Path) -> Iterator[Agent]:
-    """The daemon from ready to its end; its log is beside the configuration."""
+def running_agent(config_file: Path, **environment: str) -> Iterator[Agent]:
+    """The daemon from ready to its end; its log is beside the configuration. `environment`: variables beside our own."""
     directory = config_file.parent
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, (directory / "agent.log").open("ab") as log:
-        path = directory / "notify.sock"
-        path.unlink(missing_ok=True)
-        told.bind(str(path))
+    with _listening(directory / "notify.sock") as told, (directory / "agent.log").open("ab") as log:
         process = subprocess.Popen(
             [program("pcipt-agent"), "--config-file", str(config_file)],
-            env={**os.environ, "NOTIFY_SOCKET": str(path)},
+            env={**os.environ, "NOTIFY_SOCKET": str(directory / "notify.sock"), **environment},
             stdout=log,
             stderr=log,
         )
         try:
-            _await_ready(process, told, directory / "agent.log")
-            yield Agent(config_file, process)
+            until(lambda: process.poll() is not None or any("READY=1" in each for each in told), START_SECONDS)
+            assert process.poll() is None, f"the agent did not get ready:\n{(directory / 'agent.log').read_text()}"
+            yield Agent(config_file, process, told)
         finally:
             process.terminate()
             process.wait(timeout=START_SECONDS)
 
 
-def _await_ready(process: subprocess.Popen[bytes], told: socket.socket, log: Path) -> None:
-    told.settimeout(0.5)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(TimeoutError):
-            if "READY=1" in told.recv(4096).decode().splitlines():
-                return
-    raise AssertionError(f"the agent did not get ready:\n{log.read_text()}")
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    """Waits for it; fails where it does not come."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"it did not come to that within {seconds} s"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _listening(path: Path) -> Iterator[list[str]]:
+    """What comes to a datagram socket, as it comes: a queue that nobody empties would make the sender wait."""
+    path.unlink(missing_ok=True)
+    told: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(path))
+
+        def receive() -> None:
+            while said := channel.recv(4096).decode():
+                told.append(said)
+
+        thread = threading.Thread(target=receive, daemon=True)
+        thread.start()
+        try:
+            yield told
+        finally:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+                last.sendto(b"", str(path))
+            thread.join()
