@@ -22,6 +22,7 @@ from pcipt_agent.cli.agent import NotReachable, ask
 from pcipt_agent.cli.configuration import settings, sources_of
 from pcipt_agent.cli.payloads import Call
 from pcipt_agent.cli.within import Gathering
+from pcipt_agent.conf.libvirt_opts import DEFAULT_CONNECTION_URI
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.conf.sources import read_sources
 from pcipt_agent.core.agreement import Agent, Attention, DamagedJournal, Journal, Libvirt, NoLibvirt
@@ -53,7 +54,7 @@ def examine(command: Namespace, host: Host | Unseen) -> Machine:
     found = settings(command, cfg.ConfigOpts())
     url = command.transport_url or found.transport_url
     installation = Gathering(lambda: _installation(command, found, host, url=url))
-    libvirt = Gathering(lambda: ask_libvirt(found.connection_uri))
+    libvirt = Gathering(lambda: _libvirt(found))
     journal = Gathering(lambda: read_journal(JournalFiles(found.state_path)))
     agent = Gathering(lambda: _agent(command))
     return Machine(
@@ -84,6 +85,13 @@ def read_journal(files: JournalFiles) -> Journal | DamagedJournal | Unseen | Non
         else:
             return Journal(str(files.database), replayed.tail.count, len(replayed.book.claims), _of_the_history(files))
     return Unseen(f"{files.database} was written each time while it was read", "pcipt doctor")
+
+
+def _libvirt(found: Settings) -> Libvirt | NoLibvirt | Unseen:
+    """The one that the agent asks; as it does, this machine's is not asked about another host."""
+    if found.host_root.resolve() != Path("/") and found.connection_uri == DEFAULT_CONNECTION_URI:
+        return Unseen(f"[agent] host_root is {found.host_root}, and no [libvirt] connection_uri says whose libvirt is that host's")
+    return ask_libvirt(found.connection_uri)
 
 
 def _of_the_history(files: JournalFiles) -> tuple[str, ...]:

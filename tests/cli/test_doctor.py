@@ -225,7 +225,10 @@ def test_the_libvirt_that_is_asked_is_the_configured_one(tmp_path: Path) -> None
 def test_libvirt_s_version_decides_about_variant_drivers(release: str, verdict: str, tmp_path: Path, path_first: Path) -> None:
     fake_virsh(path_first, release)
     (tmp_path / "a.host").write_text("host boot x\n0000:01:00.0 10de:25b6 PCI group 16 driver nvidia vfio\n    class 030200\n")
-    _, found = findings("--config-file", str(configured(tmp_path, tmp_path / "a.host", 'device_spec = {"vendor_id": "10de"}\n')))
+    config_file = configured(tmp_path, tmp_path / "a.host", 'device_spec = {"vendor_id": "10de"}\n')
+    assert verdicts(findings("--config-file", str(config_file))[1])["libvirt"] == {"could-not-tell"}
+    config_file.write_text(f"{config_file.read_text()}[libvirt]\nconnection_uri = qemu+unix:///system\n")
+    _, found = findings("--config-file", str(config_file))
     assert verdicts(found)["devices"] == {verdict}
     variant = next(each for each in found["versions"] if "managed: yes" in each["seen"])
     assert variant["verdict"] == ("problem" if release == "9.10.0" else "could-not-tell")
