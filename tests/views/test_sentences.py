@@ -56,7 +56,7 @@ EXAMPLES: list[tuple[Refusal, str]] = [
     (errors.DomainUnknown("g", []), "libvirt has no domain 'g'; none has a device without a claim"),
     (
         errors.BadConfiguration([errors.Mistake("[pci] alias", None, None, "no JSON", "JSON")]),
-        "the new configuration is not taken, and the old rules stay:\n[pci] alias: no JSON\n    write: JSON",
+        "the new configuration is not taken, and the old rules stay:\n[pci] alias: no JSON\n    expected: JSON",
     ),
     (errors.DeviceUnknown("0000:3b:00.0"), "there is no device 0000:3b:00.0 on this host, and no claim holds one"),
     (

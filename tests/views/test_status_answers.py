@@ -60,7 +60,7 @@ def test_every_status_is_counted_also_of_what_is_lost() -> None:
     count = status_reply(demo_inventory(), healthy()).devices
     assert set(count) == set(DeviceStatus)
     assert sum(count.values()) == 15
-    assert (count[DeviceStatus.LOST], count[DeviceStatus.NOT_ASSIGNABLE], count[DeviceStatus.UNUSABLE]) == (1, 2, 2)
+    assert (count[DeviceStatus.LOST], count[DeviceStatus.NOT_ASSIGNABLE], count[DeviceStatus.BLOCKED]) == (1, 2, 2)
 
 
 def test_libvirt_is_said_with_its_versions_and_since_when() -> None:
