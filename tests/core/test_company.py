@@ -130,6 +130,11 @@ def test_company_that_a_consumer_has_by_adoption_counts() -> None:
     assert asked(current, of("000c", 1), of(AUDIO, 1))[1] == [["41:00.2"], ["41:00.1"]]
 
 
+def test_too_few_devices_are_called_so_whatever_their_company() -> None:
+    funnel, found = asked(inventory(host(*gpu("41:00.0"))), of(GPU, 1), of(GPU, 1), of(AUDIO, 1))
+    assert (found, funnel.together) == (None, "requests 1 and 2 need 2 devices together, and all that fit are 0000:41:00.0")
+
+
 def test_many_groups_that_are_alike_are_counted_and_not_tried() -> None:
     current = inventory(host(*cards(200)))
     funnel, found = asked(current, of(GPU, 100), of(AUDIO, 99))
