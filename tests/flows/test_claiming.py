@@ -7,12 +7,16 @@ import pytest
 from lxml import etree
 
 from pcipt_agent.core.claim import ClaimState
+from pcipt_agent.core.domain import Hypervisor
 from pcipt_agent.core.funnel import Unsatisfied
+from pcipt_agent.core.spec import Tags
 from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, UnknownAlias
 from pcipt_agent.flows.claiming import allocate, claim, free
 from pcipt_agent.flows.describing import render
 from pcipt_agent.views.wire import AllocatePayload, FreePayload, RenderPayload, RequestPayload
-from tests.support.ledgers import CONSUMER, memory_ledger, wanted
+from tests.support.ledgers import ALIASES, CONSUMER, ledger_over, memory_ledger, wanted
+from tests.support.planned import entry, rules
+from tests.support.ports import MemoryDisk, MemoryJournal
 
 VFS = RequestPayload(alias="vf", count=2)
 
@@ -29,6 +33,18 @@ def test_the_whole_life_of_a_claim() -> None:
     assert (ended.changed, ended.freed) == (True, ["0000:5e:00.1", "0000:5e:00.2"])
     again = free(ledger, FreePayload(claim_id="c1"))
     assert (again.changed, again.ended_at) == (False, ended.ended_at)
+
+
+def test_unused_is_believed_only_where_libvirt_was_watched() -> None:
+    once = rules(entry(1, tags=Tags(one_time_use=True)), aliases=ALIASES)
+    for watched_since, dirty in ((1.0, []), (None, ["0000:5e:00.1"])):
+        ledger = ledger_over(MemoryJournal(MemoryDisk()), ruleset=once)
+        ledger.observe_hypervisor(Hypervisor(reachable=True, problem=None, watched_since=watched_since))
+        claim(ledger, wanted("c1", RequestPayload(alias="vf")))
+        ended = free(ledger, FreePayload(claim_id="c1", unused=True))
+        assert (ended.dirty, ended.unused_doubted is None) == (dirty, not dirty)
+        again = free(ledger, FreePayload(claim_id="c1"))
+        assert (again.changed, again.dirty) == (False, dirty)
 
 
 def test_each_device_comes_with_its_own_element() -> None:

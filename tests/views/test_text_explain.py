@@ -49,6 +49,11 @@ def short() -> Funnel:
         ("unusable", NIC._replace(function=4)),
         ("unlisted", GPU._replace(function=1)),
         ("lost", LOST),
+        ("occupied", PciAddress(0, 0xDA, 0, 0)),
+        ("used-by-host", PciAddress(0, 0xDB, 0, 0)),
+        ("dirty", PciAddress(0, 0xDC, 0, 0)),
+        ("disabled", PciAddress(0, 0xDD, 0, 0)),
+        ("settling", PciAddress(0, 0xE0, 0, 0)),
     ],
 )
 def test_a_device_is_explained_entry_by_entry(name: str, address: PciAddress, golden: Golden) -> None:
