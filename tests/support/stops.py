@@ -36,11 +36,15 @@ def stops(script: str, state: Path) -> list[Files]:
         process.stdin.write("\n")
         process.stdin.flush()
         found: list[Files] = []
-        for _ in _calls(process.pid):
-            files = {path.name: path.read_bytes() for path in sorted(state.iterdir())}
-            if not found or files != found[-1]:
-                found.append(files)
-        process.returncode = 0  # it was waited for here
+        try:
+            for _ in _calls(process.pid):
+                files = {path.name: path.read_bytes() for path in sorted(state.iterdir())}
+                if not found or files != found[-1]:
+                    found.append(files)
+            process.returncode = 0  # it was waited for here
+        finally:
+            if process.returncode is None:
+                process.kill()  # a process that is stopped would be waited for without end
     return found
 
 
