@@ -80,8 +80,8 @@ def warnings_of(inventory: Inventory, address: PciAddress) -> list[str]:
     """What is not as it should be of a device, and keeps nobody from having it; nothing of one that no entry lists or is gone."""
     catalogue = inventory.catalogue
     index = catalogue.index_of.get(address)
-    if index is None or catalogue.spec_of[index] is None:
-        return []
+    if index is None or catalogue.spec_of[index] is None or not catalogue.warnings(index):
+        return []  # company can only take warnings away, and is dear to find where a consumer has many devices
     holder = inventory.book.holder_of(address)
     own = () if holder is None else inventory.book.claims_of(holder.wish.consumer)
     beside = catalogue.set_at(held.address for claim in own for held in claim.held)

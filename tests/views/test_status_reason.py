@@ -108,3 +108,11 @@ def test_only_listed_devices_that_are_here_have_warnings() -> None:
     assert len(warnings_of(current, at("3b:00.0"))) == 1
     assert warnings_of(current, at("3c:00.0")) == []
     assert warnings_of(current, at("ff:00.0")) == []
+
+
+def test_company_that_the_same_consumer_has_is_no_warning() -> None:
+    bound = replace(pci("3b:00.1"), iommu_group=7, driver="snd_hda_intel")
+    current = inventory(host(replace(pci("3b:00.0"), iommu_group=7), bound))
+    alone = claimed(current, "c1", wish(wanting(2)))
+    assert [warnings_of(alone, address) for address in (at("3b:00.0"), at("3b:00.1"))] == [[], []]
+    assert "snd_hda_intel" in "".join(warnings_of(current, at("3b:00.0")))
