@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a claim as a picture: one line a state, one column a command, drawn from the table that decides.
+"""The life of a claim as a picture, drawn from the table that decides: each state, and below it what each command does there.
 
 Does not know: what the commands do (`core.decide` says it), where the picture is shown.
 """
@@ -20,11 +20,11 @@ _COMMANDS: Final[tuple[tuple[str, type[ClaimCommand]], ...]] = (
 
 def picture() -> str:
     """Plain text, for a literal block; an arrow where the claim moves to another state."""
-    rows = [["", *(name for name, _ in _COMMANDS)]]
+    width = max(len(name) for name, _ in _COMMANDS)
+    lines: list[str] = []
     for state in Life:
-        rows.append([state, *(_cell(state, command) for _, command in _COMMANDS)])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.append(state)
+        lines += [f"    {name:{width}}  {_cell(state, command)}" for name, command in _COMMANDS]
     return "\n".join(lines) + "\n"
 
 

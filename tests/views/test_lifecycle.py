@@ -5,11 +5,30 @@ from pcipt_agent.core.decide import LIFE, Life
 from pcipt_agent.views.lifecycle import picture
 
 PICTURE = """\
-           claim                                  allocate                       free
-absent     → claimed: devices are chosen          refused: unknown               → ended: its id is used up
-claimed    same answer; other content is refused  → allocated: a guest has them  → ended: devices are given back
-allocated  same answer; other content is refused  same answer                    → ended: devices are given back
-ended      refused: ended                         refused: ended                 same answer
+absent
+    claim     → claimed: devices are chosen
+    allocate  refused: unknown
+    free      → ended: its id is used up
+    expire    refused: unknown
+    adopt     → allocated: what a domain holds is its own
+claimed
+    claim     same answer; other content is refused
+    allocate  → allocated: a guest has them
+    free      → ended: devices are given back
+    expire    → ended: devices are given back
+    adopt     nothing
+allocated
+    claim     same answer; other content is refused
+    allocate  same answer
+    free      → ended: devices are given back
+    expire    refused: allocated
+    adopt     nothing
+ended
+    claim     refused: ended
+    allocate  refused: ended
+    free      same answer
+    expire    nothing
+    adopt     refused: ended
 """
 
 
@@ -19,8 +38,10 @@ def test_the_picture_is_drawn_from_the_table() -> None:
 
 def test_every_step_of_the_table_is_in_the_picture() -> None:
     lines = picture().splitlines()
-    for number, state in enumerate(Life, start=1):
-        assert all(step.answer in lines[number] for (where, _), step in LIFE.items() if where is state)
-        assert sum(line.count(f"→ {state}") for line in lines) == sum(
-            step.becomes is state and where is not state for (where, _), step in LIFE.items()
-        )
+    assert len(lines) == len(Life) + len(LIFE)
+    for number, (state, own) in enumerate((state, [each for each in LIFE.items() if each[0][0] is state]) for state in Life):
+        drawn = lines[number * (len(own) + 1) :][: len(own) + 1]
+        assert drawn[0] == state
+        assert all(any(line.endswith(step.answer) for line in drawn[1:]) for _, step in own)
+    moving = [step for (where, _), step in LIFE.items() if step.becomes is not where]
+    assert sum("→" in line for line in lines) == len(moving)
