@@ -212,7 +212,8 @@ class HistoryFile:
 
 def is_begun(connection: sqlite3.Connection) -> bool:
     """Whether it has anything in it yet. Raises Untold where it is not ours, TooNew where a later version wrote it."""
-    if not pragma(connection, "schema_version"):
+    # Not by schema_version: a copy by SQLite's backup of a file that is still empty has one (sqlite3_backup_step counts it up).
+    if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
         return False
     if (application := pragma(connection, "application_id")) != APPLICATION_ID:
         raise Untold(f"an SQLite database of another program (application_id {application})")

@@ -77,6 +77,12 @@ journal.compact(ClaimBook(ended=ClaimBook().ended.update({"a": 2.0, "b": 4.0})),
     assert interrupted > 0
 
 
+def test_a_history_that_is_just_being_made_is_whole(state: Path) -> None:
+    started(state).close()
+    (state / "history.db").touch()
+    assert verify(state) == ()
+
+
 def test_an_agent_that_claims_and_compacts_meanwhile_is_never_slandered(state: Path) -> None:
     started(state).close()
     done, said = Flag(), list[tuple[str, ...]]()
