@@ -29,8 +29,8 @@ on):
 * ``trusted``: only such VFs are given to ports that ask for trust
 * ``managed``: whether libvirt binds and unbinds the driver (default: yes). A wrong value may crash the host
 * ``live_migratable``: whether a guest that holds it can be live-migrated
-* ``one_time_use``: whether it has to be cleaned between two guests. This version reports it and does not wait for the cleaning:
-  whoever frees such a device must have cleaned it
+* ``one_time_use``: whether it has to be cleaned between two guests: once freed it is dirty, and handed out to nobody until
+  ``pcipt clean ADDRESS``
 * ``resource_class``, ``traits``: names in Placement; the default class is ``CUSTOM_PCI_<vendor_id>_<product_id>``
 
 Examples:

@@ -107,11 +107,7 @@ def _refuse_devname(entry: Entry, netdev_address: NetdevAddress) -> None:
 
 def _one_time_use(entry: Entry) -> bool:
     # nova differs: there it needs report_in_placement and is refused on a VF.
-    found = flag(entry, "one_time_use") or False
-    if found:
-        problem = "nothing keeps the device back between two guests in this version"
-        entry.notice("one_time_use", problem, "that whoever frees such a device has cleaned it")
-    return found
+    return flag(entry, "one_time_use") or False
 
 
 def _physical_network(entry: Entry) -> str | None:

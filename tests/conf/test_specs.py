@@ -103,10 +103,8 @@ def test_a_vf_may_be_for_one_time_use_without_placement() -> None:
     assert spec({"address": "0000:3b:00.1", "one_time_use": True}).tags.one_time_use
 
 
-def test_one_time_use_is_a_notice_as_long_as_nothing_keeps_the_device_back() -> None:
-    (notice,) = read_specs([text({"one_time_use": "yes"})], lambda _: None).notices
-    assert (notice.key, notice.problem) == ("one_time_use", "nothing keeps the device back between two guests in this version")
-    assert read_specs([text({"one_time_use": "no"})], lambda _: None).notices == ()
+def test_one_time_use_is_nothing_to_be_warned_of_as_the_device_is_kept_back_until_it_is_clean() -> None:
+    assert read_specs([text({"one_time_use": "yes"})], lambda _: None).notices == ()
 
 
 @pytest.mark.parametrize(
