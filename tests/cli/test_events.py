@@ -2,11 +2,7 @@
 """`pcipt events --follow`, as an operator runs it, against the real daemon."""
 
 import json
-import signal
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,8 +10,9 @@ import pytest
 from pcipt_agent.views.description import description_of
 from tests.cli import RULES
 from tests.support.demo import CONSUMER, demo_host
+from tests.support.follower import following
 from tests.support.inside import pcipt_inside
-from tests.support.running import configured, program, running_agent
+from tests.support.running import configured, running_agent
 
 
 @pytest.fixture
@@ -23,42 +20,6 @@ def config_file(tmp_path: Path) -> Path:
     host = tmp_path / "demo.host"
     host.write_text(description_of(demo_host()))
     return configured(tmp_path, host, RULES.removeprefix("[pci]\n"))
-
-
-@contextmanager
-def following(config_file: Path, *options: str) -> Iterator["Following"]:
-    """It follows when this is entered."""
-    directory = config_file.parent
-    out, err = directory / "events.out", directory / "events.err"
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        command = [program("pcipt"), "events", "--follow", "--config-file", str(config_file), *options]
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
-    try:
-        found = Following(process, out, err)
-        found.await_text(err, "following the agent on compute1; Ctrl-C ends it")
-        yield found
-    finally:
-        process.kill()
-        process.wait(timeout=30)
-
-
-class Following:
-    def __init__(self, process: "subprocess.Popen[bytes]", out: Path, err: Path) -> None:
-        self.process = process
-        self.out = out
-        self.err = err
-
-    def await_text(self, path: Path, text: str) -> None:
-        """Whichever line it is on."""
-        until = time.monotonic() + 30
-        while text not in path.read_text():
-            assert self.process.poll() is None, self.err.read_text()
-            assert time.monotonic() < until, f"{text!r} is not in {path.read_text()!r} {self.err.read_text()!r}"
-            time.sleep(0.05)
-
-    def ctrl_c(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
 
 
 def claim(config_file: Path, claim_id: str) -> None:
