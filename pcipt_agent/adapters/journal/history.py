@@ -212,10 +212,11 @@ class HistoryFile:
 
 def is_begun(connection: sqlite3.Connection) -> bool:
     """Whether it has anything in it yet. Raises Untold where it is not ours, TooNew where a later version wrote it."""
-    # Not by schema_version: a copy by SQLite's backup of a file that is still empty has one (sqlite3_backup_step counts it up).
-    if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+    if not pragma(connection, "schema_version"):
         return False
     if (application := pragma(connection, "application_id")) != APPLICATION_ID:
+        if not application and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+            return False  # a copy by SQLite's backup of a file that is still empty: it has a schema_version (sqlite3_backup_step)
         raise Untold(f"an SQLite database of another program (application_id {application})")
     version = pragma(connection, "user_version")
     if isinstance(version, int) and version > FORMAT:
