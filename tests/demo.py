@@ -33,8 +33,8 @@ transport_url = unix://{directory}/agent.sock
 host_root = {host_root}
 state_path = {directory}
 [pci]
-device_spec = {{"vendor_id": "{vendor_id}", "product_id": "{product_id}"}}
-alias = {{"name": "demo", "vendor_id": "{vendor_id}", "product_id": "{product_id}", "device_type": "{device_type}"}}
+{entries}
+alias = {alias}
 """
 
 
@@ -93,42 +93,47 @@ def main() -> int:
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     shell = Shell({**os.environ, "PATH": path, "COLUMNS": "130", "PYTHONUNBUFFERED": "1"})
     with tempfile.TemporaryDirectory(prefix="pcipt-demo-") as directory:
-        nothing = Path(directory) / "nothing.conf"
-        nothing.write_text("[DEFAULT]\n")
-        say("this machine's own PCI functions")
-        shell.show(f"pcipt devices --host / --config-file {nothing}")
+        everything = Path(directory) / "everything.conf"
+        everything.write_text("[pci]\ndevice_spec = {}\n")
+        say(
+            "this machine's own PCI functions: which of them could be handed out, if the rules listed all, and why others could not"
+        )
+        shell.show(f"pcipt devices --host / --config-file {everything}")
         host_root = "/"
-        device = _to_claim(shell, "/", Path(directory))
-        if device is None:
+        chosen = _to_list(shell, host_root, everything)
+        if chosen is None:
             host_root = EXAMPLE_HOST
-            say("no function of this machine can be handed out; the reasons:")
-            _show_reasons(shell, Path(directory))
-            say(f"going on with a described host, {EXAMPLE_HOST}")
-            device = _to_claim(shell, host_root, Path(directory))
-            if device is None:
+            say(f"no function of this machine can be handed out; going on with a described host, {EXAMPLE_HOST}")
+            chosen = _to_list(shell, host_root, everything)
+            if chosen is None:
                 sys.exit(f"pcipt-agent: {EXAMPLE_HOST} has no device to claim")
-        _main_job(shell, Path(directory), host_root, device)
+        _main_job(shell, Path(directory), host_root, chosen)
     say("done: nothing of it is left on this machine but .venv")
     return 0
 
 
-def _to_claim(shell: Shell, host_root: str, directory: Path) -> Mapping[str, Any] | None:
-    """A device that could be handed out if the rules listed all; None where there is none."""
-    everything = directory / "everything.conf"
-    everything.write_text("[pci]\ndevice_spec = {}\n")
-    free = shell.ask(f"pcipt devices --status free --host {host_root} --config-file {everything}")["devices"]
+def _to_list(shell: Shell, host_root: str, everything: Path) -> list[Mapping[str, Any]] | None:
+    """A device that could be handed out if the rules listed all, and one that the host uses where there is one; None where nothing
+    could be handed out."""
+    devices = shell.ask(f"pcipt devices --host {host_root} --config-file {everything}")["devices"]
     order = {"type-VF": 0, "type-PCI": 1, "type-PF": 2}
-    usable = [device for device in free if device["device_type"] in order]
-    return min(usable, key=lambda device: (order[device["device_type"]], device["address"]), default=None)
+    usable = [device for device in devices if device["status"] == "free" and device["device_type"] in order]
+    if not usable:
+        return None
+    device = min(usable, key=lambda device: (order[device["device_type"]], device["address"]))
+    used = [each for each in devices if each["status"] == "used-by-host" and _ids(each) != _ids(device)]
+    return [device, *sorted(used, key=lambda each: (each["device_type"] != "type-PCI", each["address"]))[:1]]
 
 
-def _show_reasons(shell: Shell, directory: Path) -> None:
-    shell.show(f"pcipt devices --status unusable --table --host / --config-file {directory / 'everything.conf'}")
+def _ids(device: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: device[key] for key in ("vendor_id", "product_id")}
 
 
-def _main_job(shell: Shell, directory: Path, host_root: str, device: Mapping[str, Any]) -> None:
+def _main_job(shell: Shell, directory: Path, host_root: str, listed: list[Mapping[str, Any]]) -> None:
     configuration = directory / "agent.conf"
-    configuration.write_text(CONFIGURATION.format(directory=directory, host_root=host_root, **device))
+    entries = "\n".join(f"device_spec = {json.dumps(_ids(device))}" for device in listed)
+    alias = json.dumps({"name": "demo", **_ids(listed[0]), "device_type": listed[0]["device_type"]})
+    configuration.write_text(CONFIGURATION.format(directory=directory, host_root=host_root, entries=entries, alias=alias))
     config = f"--config-file {configuration}"
     say("the rules, and what they match")
     shell.show(f"cat {configuration}")
@@ -136,8 +141,9 @@ def _main_job(shell: Shell, directory: Path, host_root: str, device: Mapping[str
     with shell.agent(configuration) as agent:
         say("the agent serves; which devices it would hand out, and why another would not be")
         shell.show(f"pcipt devices {config}")
-        other = next(each for each in shell.ask(f"pcipt devices {config}")["devices"] if each["status"] != "free")
-        shell.show(f"pcipt explain device {other['address']} {config}")
+        others = [each for each in shell.ask(f"pcipt devices {config}")["devices"] if each["status"] != "free"]
+        for other in sorted(others, key=lambda each: each["status"] != "used-by-host")[:1]:
+            shell.show(f"pcipt explain device {other['address']} {config}")
         say("a claim over RPC: the agent chooses, promises, and answers with the libvirt XML")
         shell.show(f"pcipt claim demo:1 --claim-id demo-1 --consumer {CONSUMER} {config}")
         say("kill -9 of the agent, and a new start: the claim is still there, and the same call gets the same answer")
