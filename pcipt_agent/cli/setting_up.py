@@ -19,7 +19,7 @@ from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.conf.device_setup import read_device_setup
 from pcipt_agent.core.address import parse_address
 from pcipt_agent.errors import HostError
-from pcipt_agent.flows.setting_up import Done, Outcome, SettingUp, wait_for
+from pcipt_agent.flows.setting_up import Done, Outcome, Patience, SettingUp
 from pcipt_agent.readers import reader_at
 from pcipt_agent.views.text_install import steps_page
 
@@ -32,11 +32,10 @@ def set_up(command: Namespace, output: Output) -> ExitCode:
     path = Path(command.devices_conf) if command.devices_conf else root / DEVICES_CONF
     wanted = read_device_setup(path)
     only = {address for text in command.address if (address := parse_address(text)) is not None}
-    reader = reader_at(root)
+    patience = Patience(command.wait, time.sleep)
+    setting_up = SettingUp(reader_at(root), SysfsSettings(root), dry_run=command.dry_run, patience=patience)
     with _alone(path):
-        awaited = [each for each in wanted if not only or each.address in only]
-        wait_for(reader, awaited, seconds=command.wait, pause=time.sleep)
-        done = list(SettingUp(reader, SysfsSettings(root), dry_run=command.dry_run).run(wanted, only)) if wanted else []
+        done = list(setting_up.run(wanted, only)) if wanted else []
     _show(output, done, dry_run=command.dry_run)
     return ExitCode.REFUSED if any(each.outcome is Outcome.FAILED for each in done) else ExitCode.DONE
 

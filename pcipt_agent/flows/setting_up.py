@@ -3,8 +3,10 @@
 
 Run by root at boot, before the agent; the agent itself changes nothing of a device. It may be run at any time, with guests on the
 host, and so: what is so already is left alone, VFs that are there are never removed or made anew, no driver is taken from a
-function that the host uses or that a vfio driver has (a guest may have it then), and what was written is read back. One
-function that can't be set up does not stop the others.
+function that the host uses, that a vfio driver has or that has vDPA devices (a guest may have it then), and what was written is
+read back. What the kernel has yet to make is waited for where it is needed: a VF that has a section of its own is there only once
+its PF's are made, and who makes vDPA devices of a VF once a module has been loaded for it. One function that can't be set up does
+not stop the others.
 
 Does not know: claims (what it does to a claimed function is to give it the driver that it needs), how a file below /sys is written.
 Source: Documentation/ABI/testing/sysfs-bus-pci (sriov_numvfs, sriov_drivers_autoprobe, driver_override); vdpa-dev(8).
@@ -53,20 +55,39 @@ class _Failed(Exception):
     """One wish can't be granted; the text says why, and the way out."""
 
 
+class Patience:
+    """How long one run waits, all in all, for what is not there yet."""
+
+    def __init__(self, seconds: float, pause: Callable[[float], None]) -> None:
+        self._rounds = int(seconds / _PAUSE_SECONDS)
+        self._pause = pause
+
+    def waited(self) -> bool:
+        """A moment has passed; False, at once, where there is no patience left."""
+        if self._rounds <= 0:
+            return False
+        self._rounds -= 1
+        self._pause(_PAUSE_SECONDS)
+        return True
+
+
 class SettingUp:
     """One run over some functions."""
 
-    def __init__(self, reader: HostReader, kernel: KernelSettings, *, dry_run: bool) -> None:
+    def __init__(self, reader: HostReader, kernel: KernelSettings, *, dry_run: bool, patience: Patience) -> None:
         self._reader = reader
         self._kernel = kernel
         self._dry_run = dry_run
+        self._patience = patience
 
     def run(self, wanted: Sequence[FunctionSetUp], only: Collection[PciAddress] = ()) -> Iterator[Done]:
         """Wish by wish; `only`: of these functions and their VFs, where any are named. Raises HostError where no host is."""
-        for each in wanted:
-            if each.vfs is not None and (not only or each.address in only):
-                yield self._vfs_made(each, each.vfs)
-        host = self._reader.read()
+        with_vfs = [each for each in wanted if each.vfs is not None and (not only or each.address in only)]
+        self._wait_for(with_vfs, _may_make_vfs)
+        for each in with_vfs:
+            yield self._vfs_made(each, each.vfs or 0)
+        named = [each for each in wanted if not only or each.address in only]
+        host = self._wait_for(named, _is_there)
         own_driver = {each.address for each in wanted if each.driver is not None}
         meant = [each for each in wanted if not only or each.address in only or _is_vf_of(host, each.address, only)]
         for each in meant:
@@ -76,6 +97,13 @@ class SettingUp:
         for each in meant:
             for address, name in _vdpa_names(each, host):
                 yield self._attempt(address, f"vdpa = {name}", partial(self._make_vdpa, host, address, name))
+
+    def _wait_for(self, wanted: Sequence[FunctionSetUp], holds: Callable[[Host, FunctionSetUp], bool]) -> Host:
+        """The host as soon as that holds of each, or as it is when patience is at its end."""
+        while True:
+            host = self._reader.read()
+            if all(holds(host, each) for each in wanted) or not self._patience.waited():
+                return host
 
     def _vfs_made(self, wanted: FunctionSetUp, vfs: int) -> Done:
         done = self._attempt(wanted.address, f"vfs = {vfs}", partial(self._make_vfs, wanted, vfs))
@@ -132,6 +160,12 @@ class SettingUp:
             )
         if device.sriov is not None and device.sriov.num_vfs:
             raise _Failed(f"its {device.sriov.num_vfs} VFs would go with its driver {device.driver}")
+        if device.vdpa:
+            name = device.vdpa[0].name
+            raise _Failed(
+                f"vDPA device {name} would go with its driver {device.driver}, and a guest may have it; when none has: "
+                f"vdpa dev del {name}, and set it up again"
+            )
         if self._dry_run:
             return True
         self._bind_on("pci", str(address), driver, device.driver)
@@ -164,16 +198,29 @@ class SettingUp:
             return False
         if present is None and self._kernel.is_there(f"bus/vdpa/devices/{name}"):
             raise _Failed(f"there is a vDPA device {name} over another function; give this one another name")
+        if present is not None and present.driver is not None and device.host_uses:
+            raise _Failed(f"{present.driver} has it, and the host uses it: {device.host_uses[0].detail}; free it of that first")
         if self._dry_run:
             return True
         if not self._kernel.is_there(f"bus/vdpa/drivers/{_VDPA_BUS}"):
             self._kernel.load_module(_VDPA_BUS)
         if present is None:
-            self._kernel.add_vdpa(name, f"pci/{address}")
+            self._add_vdpa(name, address)
         driver = self._kernel.goal(f"bus/vdpa/devices/{name}/driver")
         if driver != _VDPA_BUS:
             self._bind_on("vdpa", name, _VDPA_BUS, driver)
         return True
+
+    def _add_vdpa(self, name: str, address: PciAddress) -> None:
+        """Tried again while there is patience: udev loads the module that makes vDPA devices of a VF after its driver took it."""
+        while True:
+            try:
+                self._kernel.add_vdpa(name, f"pci/{address}")
+            except HostError:
+                if not self._patience.waited():
+                    raise
+            else:
+                return
 
     def _write(self, path: str, value: str) -> None:
         """The file holds the value: read back, because some drivers take a write and do otherwise."""
@@ -182,18 +229,14 @@ class SettingUp:
             raise _Failed(f"/sys/{path} was written {value!r} and holds {found!r}; see dmesg")
 
 
-def wait_for(reader: HostReader, wanted: Sequence[FunctionSetUp], *, seconds: float, pause: Callable[[float], None]) -> None:
-    """Until each function is there, and each that is to have VFs has its driver; but no longer."""
-    rounds = int(seconds / _PAUSE_SECONDS)
-    for _ in range(rounds):
-        host = reader.read()
-        if all(_is_ready(host.devices.get(each.address), each) for each in wanted):
-            return
-        pause(_PAUSE_SECONDS)
+def _is_there(host: Host, wanted: FunctionSetUp) -> bool:
+    return wanted.address in host.devices
 
 
-def _is_ready(device: Device | None, wanted: FunctionSetUp) -> bool:
-    return device is not None and (wanted.vfs is None or device.driver is not None)
+def _may_make_vfs(host: Host, wanted: FunctionSetUp) -> bool:
+    """They are its driver's to make."""
+    device = host.devices.get(wanted.address)
+    return device is not None and device.driver is not None
 
 
 def _there(host: Host, address: PciAddress) -> Device:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions become what devices.conf says, and nothing that somebody may be using is touched."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from pcipt_agent.conf.device_setup import FunctionSetUp
 from pcipt_agent.core.address import PciAddress
-from pcipt_agent.core.device import Device, DeviceType
+from pcipt_agent.core.device import Device, DeviceType, HostUse, HostUseKind
 from pcipt_agent.core.host import Host
-from pcipt_agent.flows.setting_up import Done, Outcome, SettingUp, wait_for
+from pcipt_agent.flows.setting_up import Done, Outcome, Patience, SettingUp
 from pcipt_agent.readers import reader_at
 from tests.support.hosttree import directory_in_memory
 from tests.support.kernel_settings import ObeyingKernel, pf, vf
+from tests.support.ports import GivenReader
 
 NIC, GPU = PciAddress(0, 0x3B, 0, 0), PciAddress(0, 0xAF, 0, 0)
 
@@ -24,8 +26,19 @@ def gpu(driver: str | None) -> Device:
     return Device(address=GPU, device_type=DeviceType.PCI, vendor_id="10de", product_id="20b5", class_code=0x030200, driver=driver)
 
 
-def set_up(kernel: ObeyingKernel, *wanted: FunctionSetUp, dry_run: bool = False) -> list[Done]:
-    return list(SettingUp(reader_at(kernel.root), kernel, dry_run=dry_run).run(wanted))
+def never(seconds: float) -> None:
+    raise AssertionError(f"waited {seconds} s")
+
+
+def set_up(
+    kernel: ObeyingKernel,
+    *wanted: FunctionSetUp,
+    only: Collection[PciAddress] = (),
+    dry_run: bool = False,
+    patience: Patience | None = None,
+) -> list[Done]:
+    patience = patience or Patience(0, never)
+    return list(SettingUp(reader_at(kernel.root), kernel, dry_run=dry_run, patience=patience).run(wanted, only))
 
 
 def said(done: list[Done]) -> list[tuple[str, str]]:
@@ -74,7 +87,7 @@ def test_one_function_is_set_up_with_its_vfs_own_sections_and_the_others_are_not
         FunctionSetUp(address=vf(NIC, 1).address, driver="vfio-pci"),
         FunctionSetUp(address=GPU, driver="vfio-pci"),
     ]
-    done = list(SettingUp(reader_at(tmp_path), kernel, dry_run=False).run(wanted, {NIC}))
+    done = set_up(kernel, *wanted, only={NIC})
     assert {str(each.outcome) for each in done} == {"done"}
     assert drivers(kernel) == ["mlx5_vfio_pci", "vfio-pci"]
     assert kernel.host().devices[GPU].driver == "nouveau"
@@ -215,11 +228,61 @@ def test_it_waits_for_a_pf_and_for_its_driver_and_not_for_ever(tmp_path: Path) -
             kernel.tree.bind(NIC, "mlx5_core")
 
     wanted = [FunctionSetUp(address=NIC, vfs=2), FunctionSetUp(address=GPU, driver="vfio-pci")]
-    wait_for(reader_at(tmp_path), wanted, seconds=30, pause=pause)
+    assert {str(each.outcome) for each in set_up(kernel, *wanted, patience=Patience(30, pause))} == {"done"}
     assert len(pauses) == 4
-    missing = [FunctionSetUp(address=PciAddress(0, 1, 0, 0), driver="vfio-pci")]
-    wait_for(reader_at(tmp_path), missing, seconds=3, pause=pauses.append)
-    assert sum(pauses[4:]) == 3.0
+    missing = FunctionSetUp(address=PciAddress(0, 1, 0, 0), driver="vfio-pci")
+    [done] = set_up(kernel, missing, patience=Patience(3, pauses.append))
+    assert (str(done.outcome), sum(pauses[4:])) == ("failed", 3.0)
+
+
+def test_a_vf_with_a_section_of_its_own_is_not_waited_for_before_it_is_made(tmp_path: Path) -> None:
+    """Else each boot would wait as long as it may, and guests with it."""
+    kernel = ObeyingKernel(tmp_path, pf(NIC))
+    wanted = [FunctionSetUp(address=NIC, vfs=2), FunctionSetUp(address=vf(NIC, 1).address, driver="vfio-pci")]
+    done = set_up(kernel, *wanted, patience=Patience(30, never))
+    assert ({str(each.outcome) for each in done}, drivers(kernel)) == ({"done"}, ["mlx5_core", "vfio-pci"])
+
+
+def test_who_makes_vdpa_devices_of_a_new_vf_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+    """mlx5_vdpa is loaded by udev, some time after mlx5_core took the VF."""
+    kernel = ObeyingKernel(tmp_path, pf(NIC), drivers=["vhost_vdpa"])
+    kernel.makes_vdpa = False
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        kernel.makes_vdpa = len(pauses) == 3
+
+    wanted = FunctionSetUp(address=NIC, vfs=1, vf_vdpa="fast")
+    assert said(set_up(kernel, wanted, patience=Patience(30, pause))) == [("done", "vfs = 1"), ("done", "vdpa = fast0")]
+    kernel.makes_vdpa = False
+    other = FunctionSetUp(address=vf(NIC, 0).address, vdpa="slow0")
+    [done] = set_up(kernel, other, patience=Patience(2, pauses.append))
+    assert (str(done.outcome), sum(pauses[3:])) == ("failed", 2.0)
+    assert "Operation not supported" in done.note
+
+
+def test_a_function_with_a_vdpa_device_keeps_its_driver(tmp_path: Path) -> None:
+    """A guest may have that: vhost_vdpa is the driver that gives it to one."""
+    kernel = ObeyingKernel(tmp_path, pf(NIC), drivers=["vhost_vdpa", "vfio-pci"])
+    set_up(kernel, FunctionSetUp(address=NIC, vfs=1, vf_vdpa="fast"))
+    kernel.writes.clear()
+    [done] = set_up(kernel, FunctionSetUp(address=vf(NIC, 0).address, driver="vfio-pci"))
+    assert "vDPA device fast0 would go with its driver mlx5_core" in done.note
+    assert "vdpa dev del fast0" in done.note
+    assert (kernel.writes, drivers(kernel)) == ([], ["mlx5_core"])
+
+
+def test_a_vdpa_device_that_the_host_uses_keeps_its_driver(tmp_path: Path) -> None:
+    kernel = ObeyingKernel(tmp_path, pf(NIC), drivers=["vhost_vdpa"])
+    kernel.vdpa_driver = "virtio_vdpa"
+    kernel.add_vdpa("host0", f"pci/{NIC}")
+    used = replace(kernel.host().devices[NIC], host_uses=(HostUse(HostUseKind.ADDRESS, "eth9 has 192.0.2.9"),))
+    reader = GivenReader(replace(kernel.host(), devices={NIC: used}))
+    setting_up = SettingUp(reader, kernel, dry_run=False, patience=Patience(0, never))
+    [done] = setting_up.run([FunctionSetUp(address=NIC, vdpa="host0")])
+    assert done.note == "virtio_vdpa has it, and the host uses it: eth9 has 192.0.2.9; free it of that first"
+    assert kernel.writes == []
 
 
 FUNCTIONS = st.builds(

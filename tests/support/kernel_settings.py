@@ -62,6 +62,8 @@ class ObeyingKernel:
         """Files, by their last part, that take every value and keep their own."""
         self.vdpa_driver: str | None = "vhost_vdpa"
         """Who takes a new vDPA device by itself."""
+        self.makes_vdpa = True
+        """Whether the module that makes vDPA devices is loaded."""
         self.writes: list[tuple[str, str]] = []
         self._files = SysfsSettings(root)
         for device in devices:
@@ -105,7 +107,7 @@ class ObeyingKernel:
     def add_vdpa(self, name: str, management_device: str) -> None:
         address = parse_address(management_device.removeprefix("pci/"))
         assert address is not None
-        if self.goal(f"bus/pci/devices/{address}/driver") not in ("mlx5_core", "vp-vdpa"):
+        if not self.makes_vdpa or self.goal(f"bus/pci/devices/{address}/driver") not in ("mlx5_core", "vp-vdpa"):
             raise HostError(f"vdpa dev add name {name}", "kernel answers: Operation not supported")
         self.tree.add_vdpa(address, VdpaDevice(name, "net", self.vdpa_driver, f"/dev/vhost-{name}"))
         (self.root / f"sys/bus/vdpa/devices/{name}/driver_override").write_text("(null)\n")
