@@ -42,7 +42,8 @@ def _of_journal(files: JournalFiles) -> Iterator[str]:
 
 
 def _of_history(history: HistoryFile) -> Iterator[str]:
-    if history.path.exists():
+    # A copy by SQLite's backup of a file that is still empty, as the agent makes it, is not empty (sqlite3_backup_step).
+    if history.size_bytes():
         try:
             with closing(sqlite3.connect(":memory:")) as copy:
                 with closing(sqlite3.connect(f"{history.path.absolute().as_uri()}?mode=ro", uri=True)) as file:

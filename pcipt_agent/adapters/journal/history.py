@@ -215,8 +215,6 @@ def is_begun(connection: sqlite3.Connection) -> bool:
     if not pragma(connection, "schema_version"):
         return False
     if (application := pragma(connection, "application_id")) != APPLICATION_ID:
-        if not application and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
-            return False  # a copy by SQLite's backup of a file that is still empty: it has a schema_version (sqlite3_backup_step)
         raise Untold(f"an SQLite database of another program (application_id {application})")
     version = pragma(connection, "user_version")
     if isinstance(version, int) and version > FORMAT:
