@@ -34,3 +34,10 @@ def kept_by_libvirt(inventory: Inventory, claim: Claim) -> str | None:
         if domains:
             return f"{held.address} is named by domain {first_of([domain.name for domain in domains], 4)}"
     return None
+
+
+def kept_by_news(inventory: Inventory) -> str | None:
+    """Why an overdue claim stays for now, in a clause: what libvirt shows may be older than what it has done since."""
+    if inventory.hypervisor.watched_since is None:
+        return "libvirt has told of a domain that was not looked at yet, or tells of none"
+    return None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pcipt_agent.core.claim import Claim
 from pcipt_agent.core.decide import Expire
 from pcipt_agent.core.device import Device
-from pcipt_agent.core.expiry import kept_by_libvirt, overdue
+from pcipt_agent.core.expiry import kept_by_libvirt, kept_by_news, overdue
 from pcipt_agent.errors import Refusal
 from pcipt_agent.flows.ledger import Ledger
 
@@ -39,7 +39,7 @@ class Expirer:
         """Every overdue claim has expired, or it is known why it stays."""
         inventory, staying = self._ledger.inventory, dict[str, str]()
         for claim in overdue(inventory, self._ledger.now(), self._timeout()):
-            why = kept_by_libvirt(inventory, claim) or self._open(claim) or self._refused_end(claim)
+            why = kept_by_libvirt(inventory, claim) or self._open(claim) or kept_by_news(inventory) or self._refused_end(claim)
             if why is None:
                 continue
             staying[claim.claim_id] = why

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pcipt_agent.core.domain import Hypervisor
-from pcipt_agent.core.expiry import kept_by_libvirt, overdue
+from pcipt_agent.core.expiry import kept_by_libvirt, kept_by_news, overdue
 from pcipt_agent.core.inventory import Inventory, inventory_of
 from tests.support.planned import allocated, claimed, domain, host, inventory, pci, wanting, wish
 
@@ -50,3 +50,10 @@ def test_libvirt_keeps_what_a_domain_names_and_everything_while_it_is_silent(see
     current = claimed(inventory(host(pci("01:00.0"))), "c", wish(wanting(1)))
     under = inventory_of(current.catalogue, current.book, "0.0", seen)
     assert kept_by_libvirt(under, under.book.claims["c"]) == expected
+
+
+@pytest.mark.parametrize(("since", "stays"), [(None, True), (1.0, False)])
+def test_news_that_were_not_looked_at_keep_everything(since: float | None, stays: bool) -> None:
+    current = inventory(host(pci("01:00.0")))
+    under = inventory_of(current.catalogue, current.book, "0.0", replace(ASKED, watched_since=since))
+    assert (kept_by_news(under) is not None) is stays

@@ -19,7 +19,7 @@ from tests.support.ledgers import ledger_over, wanted
 from tests.support.planned import at, domain, host, pci
 from tests.support.ports import MemoryDisk, MemoryJournal, SteppingClock
 
-ASKED = Hypervisor(reachable=True, problem=None)
+ASKED = Hypervisor(reachable=True, problem=None, watched_since=0.0)
 ADDRESS = at("01:00.0")
 
 
@@ -78,6 +78,13 @@ def test_it_stays_while_libvirt_cannot_be_asked_and_that_is_said_once(caplog: py
     assert not hour.turn_after(60)
 
 
+def test_it_stays_while_libvirt_has_told_of_something_that_was_not_looked_at() -> None:
+    hour = Hour(replace(ASKED, watched_since=None))
+    assert hour.turn_after(4000)
+    hour.ledger.observe_hypervisor(ASKED)
+    assert not hour.turn_after(1)
+
+
 def test_it_stays_while_a_domain_names_its_device_running_or_not() -> None:
     hour = Hour()
     for running in (True, False):
@@ -104,6 +111,11 @@ def test_another_reason_to_stay_is_said_anew(caplog: pytest.LogCaptureFixture) -
             assert hour.turn_after(4000)
     assert [message[-1] for message in caplog.messages] == ["a", "b"]
     assert hour.expirer.staying == {"c": "0000:01:00.0: b"}
+    hour.ledger.observe_hypervisor(replace(ASKED, watched_since=None))
+    with caplog.at_level(logging.WARNING):
+        assert hour.turn_after(60)
+    assert len(caplog.messages) == 2, "news of a domain come often, and are no other reason beside one that lasts"
+    hour.ledger.observe_hypervisor(ASKED)
     hour.open = None
     assert not hour.turn_after(60)
     assert hour.expirer.staying == {}
