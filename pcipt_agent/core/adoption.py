@@ -45,7 +45,8 @@ class Adopt:
 
 
 def adopted(inventory: Inventory, command: Adopt) -> Claim:
-    """The claim, allocated. Raises DeviceUnknown, and DeviceHeld where a claim holds the device or a relative of it."""
+    """The claim, allocated. Raises DeviceUnknown, and DeviceHeld where a claim, or this one, holds the device or a relative of it."""
+    _refuse_relatives(inventory, command)
     held = tuple(_kept(inventory, number, kept) for number, kept in enumerate(command.devices))
     requests = tuple(Request(count=1, device_type=each.device_type, address=each.address) for each in held)
     return Claim(
@@ -58,6 +59,16 @@ def adopted(inventory: Inventory, command: Adopt) -> Claim:
         allocated_at=command.at,
         adopted_from=command.domain,
     )
+
+
+def _refuse_relatives(inventory: Inventory, command: Adopt) -> None:
+    """A PF beside its VF is what no claim may hold; VFs may have come since the domain's devices were looked at."""
+    devices = inventory.catalogue.host.devices
+    addresses = {kept.address for kept in command.devices}
+    for address in sorted(addresses & devices.keys()):
+        parent = devices[address].parent
+        if parent in addresses:
+            raise DeviceHeld(str(address), str(parent), command.claim_id, command.consumer)
 
 
 def _kept(inventory: Inventory, number: int, kept: Kept) -> Held:
@@ -110,9 +121,9 @@ def adoptable(inventory: Inventory, domains: Sequence[Domain]) -> tuple[tuple[Ad
             why = _against(inventory, domain, kept.address, taken)
             if why is None:
                 devices.append(kept)
+                taken[kept.address] = domain
             elif why:
                 left.append(Left(domain, kept.address, why))
-        taken.update({kept.address: domain for kept in devices})
         if devices:
             found.append(Adoptable(domain, tuple(devices)))
     return tuple(found), tuple(left)
@@ -139,9 +150,9 @@ def _against(inventory: Inventory, domain: Domain, address: PciAddress, taken: M
     if index is None:
         return "it is not on this host"
     relatives = {inventory.catalogue.devices[each].address for each in indexes(inventory.catalogue.relatives[index])}
-    for other, has in taken.items():
-        if other == address or other in relatives:
-            return f"domain {has.name} has {'it' if other == address else other} too"
+    for other in (address, *sorted(relatives & taken.keys())):
+        if other in taken:
+            return f"domain {taken[other].name} has {'it' if other == address else f'its relative {other}'} too"
     for relative in sorted(relatives.union(inventory.lost_vfs.get(address, ()))):
         holder = inventory.book.holder_of(relative)
         if holder is not None:

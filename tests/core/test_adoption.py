@@ -88,6 +88,13 @@ def test_a_relative_of_what_a_claim_holds_is_not_adopted(held: str, asked: str) 
     assert (raised.value.address, raised.value.held) == (f"0000:{asked}", f"0000:{held}")
 
 
+def test_a_pf_is_not_adopted_beside_its_vf() -> None:
+    current = inventory(host(*sriov("01:00.0", vfs=2)))
+    with pytest.raises(DeviceHeld) as raised:
+        adopted(current, "01:00.1", "01:00.0")
+    assert (raised.value.address, raised.value.held, raised.value.claim_id) == ("0000:01:00.1", "0000:01:00.0", "a")
+
+
 def test_a_device_that_is_not_here_is_not_adopted() -> None:
     with pytest.raises(DeviceUnknown):
         adopted(inventory(host(pci("01:00.0"))), "09:00.0")

@@ -94,7 +94,19 @@ def test_the_running_domain_has_what_two_of_them_name() -> None:
 def test_a_pf_and_its_vf_are_not_both_adopted() -> None:
     reply = adopting(ledger([domain("a", "03:00.0"), domain("b", "03:00.1")]))
     assert [each.domain for each in reply.adopted] == ["a"]
-    assert [(each.domain, each.why) for each in reply.left] == [("b", "domain a has 0000:03:00.0 too")]
+    assert [(each.domain, each.why) for each in reply.left] == [("b", "domain a has its relative 0000:03:00.0 too")]
+
+
+def test_of_a_pf_and_its_vf_that_one_domain_names_the_first_is_adopted() -> None:
+    """Its live document has the VF, and its persistent one the PF: both are named, and no guest can have both."""
+    over = ledger([domain("a", "03:00.1", "03:00.0", "01:00.0")])
+    reply = adopting(over)
+    assert [each.addresses for each in reply.adopted] == [["0000:03:00.1", "0000:01:00.0"]]
+    assert [(each.address, each.why) for each in reply.left] == [
+        ("0000:03:00.0", "domain a has its relative 0000:03:00.1 too"),
+    ]
+    assert over.inventory.status(at("03:00.0")) is DeviceStatus.OCCUPIED
+    assert violations(over.inventory) == ()
 
 
 def test_odd_domains_are_left_with_the_reason() -> None:
