@@ -97,13 +97,16 @@ def findings(inventory: Inventory, recovered: Recovered) -> Findings:
 
 
 def given_instead(inventory: Inventory) -> Iterator[Mistake]:
-    """A held PF is listed no more and its VFs are, or the reverse: one mistake for each such pair of a claim and an entry."""
+    """A held PF is listed no more and its VFs are, or the reverse: one mistake for each such pair of a claim and an entry.
+
+    Not of what was adopted when no entry listed it: no rules have changed under that claim.
+    """
     catalogue = inventory.catalogue
     for claim_id in sorted(inventory.book.claims):
         claim = inventory.book.claims[claim_id]
         for held in claim.held:
             index = catalogue.index_of.get(held.address)
-            if index is None or catalogue.spec_of[index] is not None:
+            if index is None or held.entry is None or catalogue.spec_of[index] is not None:
                 continue
             device = catalogue.devices[index]
             relatives = [*catalogue.host.vfs_of(device.address), *filter(None, [catalogue.host.parent_of(device)])]

@@ -12,17 +12,19 @@ from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.errors import DomainUnknown, LibvirtUnreachable
 from pcipt_agent.flows.adopting import adopt
 from pcipt_agent.flows.ledger import Ledger
+from pcipt_agent.flows.recovery import given_instead
 from pcipt_agent.views.wire_adoption import AdoptPayload, AdoptReply
 from tests.support.ledgers import ledger_over
-from tests.support.planned import at, domain, entry, host, pci, rules, sriov
+from tests.support.planned import PF, PLAIN, at, domain, entry, host, pci, rules, sriov
 from tests.support.ports import MemoryDisk, MemoryJournal
 
 HOST = host(pci("01:00.0"), pci("02:00.0"), *sriov("03:00.0", vfs=2))
 GUEST, OFF = domain("guest", "01:00.0", "03:00.1"), domain("off", "02:00.0", running=False)
 
 
-def ledger(domains: Sequence[Domain]) -> Ledger:
-    made = ledger_over(MemoryJournal(MemoryDisk()), HOST, ruleset=rules(entry(1, product="0001")))
+def ledger(domains: Sequence[Domain], product: str = PLAIN) -> Ledger:
+    """One entry lists the devices of that product."""
+    made = ledger_over(MemoryJournal(MemoryDisk()), HOST, ruleset=rules(entry(1, product=product)))
     made.observe_hypervisor(Hypervisor(reachable=True, problem=None, domains=tuple(domains)))
     return made
 
@@ -126,3 +128,11 @@ def test_nothing_is_adopted_where_libvirt_cannot_be_asked() -> None:
     with pytest.raises(LibvirtUnreachable) as raised:
         adopting(over)
     assert raised.value.problem == "connection refused"
+
+
+def test_a_start_and_a_reload_take_rules_that_list_the_relatives_of_what_was_adopted_unlisted() -> None:
+    """The rules were not changed under the claim, so nothing is to be put back; that the relative is blocked is safety enough."""
+    over = ledger([domain("guest", "03:00.1")], product=PF)
+    adopting(over)
+    assert over.inventory.status(at("03:00.0")) is DeviceStatus.BLOCKED
+    assert list(given_instead(over.inventory)) == []
