@@ -11,12 +11,20 @@ import sys
 import warnings
 from argparse import Namespace
 
+from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.cli.payloads import Call, Reply
 from pcipt_agent.errors import HostError
 
 
 class NotReachable(Exception):
     """There is no answer; the sentence says where it was looked for and what is known."""
+
+
+def unreachable(error: NotReachable, output: Output, retry: str = "") -> ExitCode:
+    """The exit code, once it has been said what is known and where to look. `retry`: what else the caller should do."""
+    output.complain(f"{error}{retry}")
+    output.complain("look there, on the agent's host: systemctl status pcipt-agent.service; pcipt doctor")
+    return ExitCode.UNREACHABLE
 
 
 def ask(command: Namespace, call: Call) -> Reply:

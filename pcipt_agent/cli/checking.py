@@ -14,7 +14,7 @@ from pathlib import Path
 
 from oslo_config import cfg
 
-from pcipt_agent.cli.agent import NotReachable, ask
+from pcipt_agent.cli.agent import NotReachable, ask, unreachable
 from pcipt_agent.cli.configuration import sources_of
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.cli.pages import page_of, refusal_page
@@ -49,8 +49,7 @@ def check_config(command: Namespace, output: Output) -> ExitCode:
         return _show(loaded, _compared(command, loaded), output)
     except NotReachable as error:
         _show(loaded, None, output)
-        output.complain(str(error))
-        return ExitCode.UNREACHABLE
+        return unreachable(error, output)
 
 
 def _compared(command: Namespace, loaded: Loaded) -> Reply:

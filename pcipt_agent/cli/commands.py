@@ -80,14 +80,13 @@ def _call(command: Namespace, output: Output) -> int:
         from pcipt_agent.cli.standalone import answer
 
         return _show(command, call, answer(command, call), output)
-    from pcipt_agent.cli.agent import NotReachable, ask
+    from pcipt_agent.cli.agent import NotReachable, ask, unreachable
 
     try:
         return _show(command, call, ask(command, call), output)
     except NotReachable as error:
         retry = f"; retry with --claim-id {call.arguments['claim_id']}" if call.method == "claim" else ""
-        output.complain(f"{error}{retry}")
-        return ExitCode.UNREACHABLE
+        return unreachable(error, output, retry)
 
 
 def _show(command: Namespace, call: Call, reply: Reply, output: Output) -> int:

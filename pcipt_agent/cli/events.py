@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from threading import Event
 
-from pcipt_agent.cli.agent import NotReachable, ask
+from pcipt_agent.cli.agent import NotReachable, ask, unreachable
 from pcipt_agent.cli.output import ExitCode, Output
 from pcipt_agent.cli.payloads import Call
 
@@ -55,8 +55,7 @@ def events(command: Namespace, output: Output) -> ExitCode:
             _begin(command, host, output)
             Event().wait()
     except NotReachable as error:
-        output.complain(str(error))
-        return ExitCode.UNREACHABLE
+        return unreachable(error, output)
     except KeyboardInterrupt:
         pass
     return ExitCode.DONE

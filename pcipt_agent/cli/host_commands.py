@@ -63,7 +63,7 @@ def _set_up(add: options.Add) -> None:
     command.add_argument(
         "--wait", type=_wait, default=0.0, metavar="SECONDS", help="for functions and drivers that are not there yet"
     )
-    command.add_argument("--devices-conf", metavar="FILE", help="instead of /etc/pcipt-agent/devices.conf")
+    command.add_argument("--devices-conf", type=options.path, metavar="FILE", help="instead of /etc/pcipt-agent/devices.conf")
     _below(command, "the system below DIR: only files are written")
 
 
@@ -91,12 +91,12 @@ def _journal(add: options.Add) -> None:
     )
     for each in (backup, restore):
         options.formatting(each)
-        each.add_argument("file", metavar="FILE", help="the backup")
+        each.add_argument("file", type=options.path, metavar="FILE", help="the backup")
         options.configured(each)
 
 
 def _below(command: ArgumentParser, help_text: str) -> None:
-    command.add_argument("--root", metavar="DIR", default="/", help=help_text)
+    command.add_argument("--root", type=options.path, metavar="DIR", default="/", help=help_text)
     command.add_argument("--dry-run", action="store_true", help="say what it would do, and do nothing")
 
 

@@ -42,8 +42,7 @@ def _doctor(add: options.Add) -> None:
         note="Run as root it sees most; what it can't see, it says. Exit code 1: there is a problem. Warnings are no problem.",
     )
     options.formatting(command)
-    options.reach(command, without_agent=True)
-    command.set_defaults(timeout=5.0)
+    options.reach(command, without_agent=True, timeout_seconds=5.0)
 
 
 def _capture(add: options.Add) -> None:
@@ -55,10 +54,19 @@ def _capture(add: options.Add) -> None:
         "pcipt capture --without-serials --output rack7.host     (to be published)",
         "pcipt devices --host rack7.host",
     )
-    command.add_argument("--output", metavar="FILE", help="write there instead of to standard output; a file that is there is kept")
+    command.add_argument(
+        "--output",
+        type=options.path,
+        metavar="FILE",
+        help="write there instead of to standard output; a file that is there is kept",
+    )
     command.add_argument("--without-serials", action="store_true", help="leave out serial numbers, MAC addresses and the boot id")
     command.add_argument(
-        "--host", metavar="DIR|FILE", default="/", help="the host below DIR, or described in FILE; default: this one"
+        "--host",
+        type=options.path,
+        metavar="DIR|FILE",
+        default="/",
+        help="the host below DIR, or described in FILE; default: this one",
     )
 
 

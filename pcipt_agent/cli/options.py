@@ -51,14 +51,18 @@ def wish(command: ArgumentParser) -> None:
     command.add_argument("--group-policy", choices=GROUP_POLICIES, help="isolate: each device from another PF")
 
 
-def reach(command: ArgumentParser, *, without_agent: bool = False) -> None:
+def reach(command: ArgumentParser, *, without_agent: bool = False, timeout_seconds: float = 60.0) -> None:
     agent = command.add_argument_group("reaching the agent")
     agent.add_argument(
         "--transport-url", metavar="URL", help="unix:///PATH or rabbit://…; default: transport_url of the configuration"
     )
     agent.add_argument("--agent", metavar="NAME", help="the agent's [DEFAULT] host; default: that of the configuration")
     agent.add_argument(
-        "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="how long to wait for the answer (default: 60)"
+        "--timeout",
+        type=seconds,
+        default=timeout_seconds,
+        metavar="SECONDS",
+        help=f"how long to wait for the answer (default: {timeout_seconds:g})",
     )
     configured(command)
     if without_agent:
@@ -69,20 +73,37 @@ def reach(command: ArgumentParser, *, without_agent: bool = False) -> None:
 
 def configured(command: ArgumentParser) -> None:
     command.add_argument(
-        "--config-file", action="append", metavar="FILE", help="instead of /etc/pcipt-agent/pcipt-agent.conf; may be repeated"
+        "--config-file",
+        action="append",
+        type=path,
+        metavar="FILE",
+        help="instead of /etc/pcipt-agent/pcipt-agent.conf; may be repeated",
     )
     command.add_argument(
-        "--config-dir", action="append", metavar="DIR", help="read its *.conf after the config files; may be repeated"
+        "--config-dir", action="append", type=path, metavar="DIR", help="read its *.conf after the config files; may be repeated"
     )
     command.add_argument(
-        "--nova-conf", metavar="FILE", help="take [pci], pci_in_placement, [placement] and [DEFAULT] host of this nova.conf"
+        "--nova-conf",
+        type=path,
+        metavar="FILE",
+        help="take [pci], pci_in_placement, [placement] and [DEFAULT] host of this nova.conf",
     )
 
 
 def host(command: ArgumentParser) -> None:
     command.add_argument(
-        "--host", metavar="DIR|FILE", help="without the agent: read the host below DIR (/ is this one), or described in FILE"
+        "--host",
+        type=path,
+        metavar="DIR|FILE",
+        help="without the agent: read the host below DIR (/ is this one), or described in FILE",
     )
+
+
+def path(text: str) -> str:
+    """Not the present directory where a script's variable was empty."""
+    if not text:
+        raise ArgumentTypeError("the name is empty; is a variable unset?")
+    return text
 
 
 def uuid(text: str) -> str:

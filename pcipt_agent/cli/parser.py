@@ -8,7 +8,9 @@ it in `cli.rule_commands`, and what several take is in `cli.options`.
 Does not know: what the commands do.
 """
 
-from argparse import ArgumentParser
+import sys
+from argparse import Action, ArgumentParser, _SubParsersAction
+from typing import Final, Never
 
 from pcipt_agent.cli import host_commands, local_commands, operator_commands, options, rule_commands
 
@@ -19,20 +21,35 @@ STATUSES = (
 TYPES = ("type-PCI", "type-PF", "type-VF", "vdpa")
 STATES = ("claimed", "allocated")
 
+_GROUPS: Final = {
+    "see what is there, and why": ("devices", "pools", "claims", "explain", "history", "events"),
+    "claims, as nova or a script makes them": ("claim", "allocate", "render", "free"),
+    "operate the agent": ("status", "disable", "enable", "clean", "adopt", "reload"),
+    "set up and examine this host": ("install", "doctor", "check-config", "set-up", "journal", "capture", "uninstall"),
+    "about this program": ("completion", "version"),
+}
+"""How `pcipt --help` shows the commands."""
 _EXIT_CODES = "exit codes: 0 done, 1 refused, or needs attention, 2 mistake in usage or configuration, 3 agent not reachable"
 
 
 def command_line() -> ArgumentParser:
     """The whole command line."""
-    top = ArgumentParser(
-        prog="pcipt", description="PCI passthrough on this host: devices, claims, and why not.", allow_abbrev=False
-    )
+    top = _Top(prog="pcipt", description="PCI passthrough on this host: devices, claims, and why not.", allow_abbrev=False)
+    top.add_argument("--version", action=_Version, nargs=0, help="print this program's version; pcipt version asks the agent too")
     options.teach(
         top,
-        ("pcipt devices", "pcipt explain request 'a1:2'", "pcipt claim 'a1:2' --consumer UUID", "pcipt free CLAIM"),
-        _EXIT_CODES,
+        (
+            "pcipt doctor     (what this host lacks, before or after pcipt install)",
+            "pcipt check-config     (what the configuration means on this host)",
+            "pcipt status",
+            "pcipt devices",
+            "pcipt explain request 'a1:2'",
+            "pcipt claim 'a1:2' --consumer UUID",
+            "pcipt free CLAIM",
+        ),
+        f"pcipt COMMAND --help teaches each by examples.\n{_EXIT_CODES}",
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=ArgumentParser)
     for declare in (_devices, _pools, _claims, _claim, _allocate, _free, _render, _explain):
         declare(commands.add_parser)
     operator_commands.declare(commands.add_parser)
@@ -41,6 +58,36 @@ def command_line() -> ArgumentParser:
     host_commands.declare(commands.add_parser)
     _version(commands.add_parser)
     return top
+
+
+class _Top(ArgumentParser):
+    """Its help shows the commands in groups, by what they are for."""
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        commands = (action for action in self._actions if isinstance(action, _SubParsersAction))
+        purposes = {each.dest: each for action in commands for each in action._choices_actions}
+        for heading, names in _GROUPS.items():
+            formatter.start_section(heading)
+            formatter.add_arguments([purposes[name] for name in names])
+            formatter.end_section()
+        formatter.start_section("options")
+        formatter.add_arguments(self._get_optional_actions())
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+
+class _Version(Action):
+    """As argparse's own, but the version is looked up only where it is asked for."""
+
+    def __call__(self, *_: object, **__: object) -> Never:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"pcipt {version('pcipt-agent')}\n")
+        sys.exit(0)
 
 
 def _devices(add: options.Add) -> None:
@@ -152,7 +199,10 @@ def _render(add: options.Add) -> None:
     options.formatting(command)
     options.claim_id(command)
     command.add_argument(
-        "--domain", metavar="FILE", help="libvirt domain document to place the devices into; - reads standard input"
+        "--domain",
+        type=options.path,
+        metavar="FILE",
+        help="libvirt domain document to place the devices into; - reads standard input",
     )
     options.reach(command)
 

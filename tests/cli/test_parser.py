@@ -5,6 +5,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import pytest
 
@@ -138,6 +139,12 @@ def test_what_can_work_without_the_agent_takes_a_host() -> None:
         ("events", "the following arguments are required: --follow"),
         ("disable 0000:3b:00.0", "the following arguments are required: --reason"),
         ("clean", "the following arguments are required: ADDRESS"),
+        ("install --root=", "argument --root: the name is empty; is a variable unset?"),
+        ("uninstall --purge --root=", "argument --root: the name is empty; is a variable unset?"),
+        ("devices --host=", "argument --host: the name is empty"),
+        ("capture --output=", "argument --output: the name is empty"),
+        ("set-up --devices-conf=", "argument --devices-conf: the name is empty"),
+        ("pools --config-file=", "argument --config-file: the name is empty"),
     ],
 )
 def test_usage_that_is_wrong_is_said_and_exits_with_2(line: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,6 +157,30 @@ def test_usage_that_is_wrong_is_said_and_exits_with_2(line: str, complaint: str,
 def test_a_uuid_and_an_address_are_taken_in_any_case_and_sent_in_one() -> None:
     parsed = command_line().parse_args(["claim", "--address", "0000:3B:00.A", "--consumer", CONSUMER.upper()])
     assert (parsed.address, parsed.consumer) == (["0000:3b:00.a"], CONSUMER)
+
+
+def test_the_help_shows_every_command_once_in_its_group() -> None:
+    """A command that nobody put in a group would be one that nobody finds."""
+    grouped = [name for group in words._GROUPS.values() for name in group]
+    [subcommands] = [each for each in command_line()._actions if isinstance(each, _SubParsersAction)]
+    assert sorted(grouped) == sorted(subcommands.choices)
+    lines = command_line().format_help().splitlines()
+    for heading, group in words._GROUPS.items():
+        start = lines.index(f"{heading}:")
+        shown = [line.split()[0] for line in lines[start + 1 : lines.index("", start)] if line[:3] == "  " + line.strip()[:1]]
+        assert shown == list(group)
+
+
+def test_the_version_of_the_program_is_told_without_an_agent(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command_line().parse_args(["--version"])
+    assert (exit_.value.code, capsys.readouterr().out) == (0, f"pcipt {version('pcipt-agent')}\n")
+
+
+def test_the_help_says_the_default_that_counts() -> None:
+    for command in commands(command_line()):
+        if "--timeout" in command.format_help():
+            assert f"answer (default: {command.get_default('timeout'):g})" in " ".join(command.format_help().split())
 
 
 def test_help_waits_for_argparse_only() -> None:
