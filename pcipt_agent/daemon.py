@@ -30,9 +30,10 @@ from oslo_log import log
 
 from pcipt_agent.assembly import Agent, Process, assembled
 from pcipt_agent.conf.loading import Loaded, load
+from pcipt_agent.conf.log_levels import levels_in
 from pcipt_agent.conf.sources import Sources
 from pcipt_agent.core.host import Host
-from pcipt_agent.errors import ConfigError, HostError, JournalError
+from pcipt_agent.errors import ConfigError, HostError, JournalError, Mistake
 from pcipt_agent.ports import HostReader
 from pcipt_agent.readers import reader_at
 from pcipt_agent.stopping import StoppedEarly, Stopping, end_anyway
@@ -93,11 +94,11 @@ def run(arguments: Sequence[str]) -> ExitCode:
 def _run(arguments: Sequence[str]) -> ExitCode:
     conf = cfg.CONF  # oslo.messaging registers options on the global one alone (seen in 18.3.1: NoSuchOptError for any other)
     configuration = OwnConfiguration(arguments)
-    loaded = configuration.read_into(conf)
-    log.setup(conf, "pcipt-agent")
-    _say_read(loaded)
     stopping = Stopping()
     stopping.listen()
+    loaded = configuration.read_into(conf)
+    _set_up_log(conf)
+    _say_read(loaded)
     reader = configuration.reader_of(loaded.settings.host_root)
     return _serve(assembled(Process(conf, configuration, stopping.on_fault), loaded, reader), stopping)
 
@@ -110,12 +111,15 @@ class OwnConfiguration:
         self._sources = Sources(args=arguments, nova_conf=_command_line().parse_known_args(arguments)[0].nova_conf)
         self._readers: dict[Path, HostReader] = {}
         self._last: cfg.ConfigOpts | None = None
+        self._named: frozenset[str] = frozenset()
 
     def read_into(self, conf: cfg.ConfigOpts) -> Loaded:
         """`conf` has been parsed when this returns. Raises ConfigError, HostError."""
         conf.register_cli_opt(NOVA_CONF)
         log.register_options(conf)
-        return load(conf, self._sources, host_at=lambda root: self.reader_of(root).read())
+        loaded = load(conf, self._sources, host_at=lambda root: self.reader_of(root).read())
+        self._named = frozenset(levels_in(conf.default_log_levels))
+        return loaded
 
     def read(self, host: Host) -> Loaded:
         """As the files are now, judged on this host. Raises ConfigError."""
@@ -127,19 +131,30 @@ class OwnConfiguration:
         return loaded
 
     def take_log_levels(self) -> None:
-        """Of the files that were read last."""
-        if self._last is None:
+        """Of the files that were read last. A logger that is named no more has the level of those above it again."""
+        if self._last is None or self._last.log_config_append:  # a file of logging's own, which is read at the start alone
             return
+        levels = levels_in(self._last.default_log_levels)
+        for name in self._named - levels.keys():
+            logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger().setLevel(logging.DEBUG if self._last.debug else logging.INFO)
-        for pair in self._last.default_log_levels:
-            name, _, level = pair.partition("=")
+        for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+        self._named = frozenset(levels)
 
     def reader_of(self, root: Path) -> HostReader:
         """The same one each time: it knows what it has seen."""
         if root not in self._readers:
             self._readers[root] = reader_at(root)
         return self._readers[root]
+
+
+def _set_up_log(conf: cfg.ConfigOpts) -> None:
+    try:
+        log.setup(conf, "pcipt-agent")
+    except (log.LogConfigError, cfg.Error, OSError, ValueError, TypeError) as error:
+        remedy = "[DEFAULT] log_file, log_dir, log_config_append and the like that this user can log with"
+        raise ConfigError([Mistake("[DEFAULT]", None, None, f"the log can't be set up: {error}", remedy)]) from error
 
 
 def _say_read(loaded: Loaded) -> None:

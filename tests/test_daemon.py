@@ -14,7 +14,7 @@ from tests.support.planned import host
 @pytest.fixture
 def levels() -> Iterator[None]:
     """The levels of this process are as before afterwards."""
-    loggers = [logging.getLogger(name) for name in (None, "amqp")]
+    loggers = [logging.getLogger(name) for name in (None, "amqp", "kombu")]
     before = [each.level for each in loggers]
     yield
     for each, level in zip(loggers, before, strict=True):
@@ -43,3 +43,25 @@ def test_the_command_line_still_counts(tmp_path: Path) -> None:
     configuration.read(host())
     configuration.take_log_levels()
     assert logging.getLogger().level == logging.DEBUG
+
+
+@pytest.mark.usefixtures("levels")
+def test_a_logger_that_is_named_no_more_has_no_level_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "agent.conf"
+    configuration = OwnConfiguration(["--config-file", str(path)])
+    for text, level in (("amqp=ERROR,kombu=7", logging.ERROR), ("kombu=7", logging.NOTSET)):
+        path.write_text(f"[DEFAULT]\ndefault_log_levels = {text}\n")
+        configuration.read(host())
+        configuration.take_log_levels()
+        assert (logging.getLogger("amqp").level, logging.getLogger("kombu").level) == (level, 7)
+
+
+@pytest.mark.usefixtures("levels")
+def test_levels_of_a_file_of_loggings_own_are_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "agent.conf"
+    configuration = OwnConfiguration(["--config-file", str(path)])
+    logging.getLogger("amqp").setLevel(logging.ERROR)
+    path.write_text("[DEFAULT]\nlog_config_append = logging.ini\ndefault_log_levels = amqp=DEBUG\n")
+    configuration.read(host())
+    configuration.take_log_levels()
+    assert logging.getLogger("amqp").level == logging.ERROR

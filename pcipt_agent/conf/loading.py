@@ -18,6 +18,7 @@ from oslo_config import cfg
 from pcipt_agent.conf.aliases import OPTION as ALIAS
 from pcipt_agent.conf.aliases import Aliases, read_aliases
 from pcipt_agent.conf.files import ConfigFile, Unknown, misplaced_options, unknown_options
+from pcipt_agent.conf.log_levels import mistakes_in_log_levels
 from pcipt_agent.conf.nova_conf import NovaConf
 from pcipt_agent.conf.opts import options
 from pcipt_agent.conf.settings import Settings, read_settings
@@ -105,7 +106,9 @@ class _Judged:
 
 def _read(conf: cfg.ConfigOpts, sources: Sources) -> _Read:
     read = read_sources(conf, sources)
-    settings, mistakes = read_settings(conf, [str(file.path) for file in read.own])
+    paths = [str(file.path) for file in read.own]
+    settings, mistakes = read_settings(conf, paths)
+    mistakes += mistakes_in_log_levels(paths)
     mistakes += misplaced_options(read.own, "pci", ("device_spec", "alias", "passthrough_whitelist", "report_in_placement"))
     known = _known()
     unknown = unknown_options(read.own, known)

@@ -7,7 +7,11 @@ Does not know: what options mean (`conf.settings`, `conf.loading`).
 """
 
 import glob
-from collections.abc import Sequence
+import io
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -65,7 +69,8 @@ def _parse(conf: cfg.ConfigOpts, sources: Sources) -> tuple[ConfigFile, ...]:
     """Makes `conf` read its files, and reads them beside it."""
     defaults = None if sources.default_files is None else [str(path) for path in sources.default_files]
     try:
-        conf(list(sources.args), project="pcipt-agent", default_config_files=defaults)
+        with _mistakes_not_printed():
+            conf(list(sources.args), project="pcipt-agent", default_config_files=defaults)
     except cfg.ConfigFilesNotFoundError as error:
         raise _unreadable([f"{path}: no such file" for path in error.config_files]) from error
     except cfg.ConfigFilesPermissionDeniedError as error:
@@ -83,6 +88,26 @@ def _parse(conf: cfg.ConfigOpts, sources: Sources) -> tuple[ConfigFile, ...]:
     for directory in conf.config_dir or ():
         names += sorted(glob.glob(f"{directory}/*.conf"))  # noqa: PTH207 -- as oslo.config does it
     return tuple(read_file(Path(name)) for name in names)
+
+
+@contextmanager
+def _mistakes_not_printed() -> Iterator[None]:
+    """oslo.config prints and exits for a value in a file of an option that may be given on the command line too (10.0, with 1)."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            yield
+    except SystemExit as end:
+        found = _PRINTED.fullmatch(said.getvalue().rstrip("\n"))
+        if found is not None:
+            option, problem = found["option"].replace("-", "_"), found["problem"]
+            remedy = "true or false" if "Boolean" in problem else "a value of that kind"
+            raise ConfigError([Mistake(f"[DEFAULT] {option}", None, None, problem[:1].lower() + problem[1:], remedy)]) from end
+        sys.stderr.write(said.getvalue())
+        raise
+
+
+_PRINTED = re.compile(r"argument --(?P<option>\S+): (?P<problem>[^\n]*)")
 
 
 def _files_in(args: Sequence[str]) -> list[str]:

@@ -72,3 +72,37 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read("--config-dir", str(tmp_path / "none.d"))
     assert caught.value.mistakes[0].problem == f"{tmp_path}/none.d: no such directory"
+
+
+def with_debug(path: Path, *args: str) -> None:
+    conf = cfg.ConfigOpts()
+    conf.register_cli_opt(cfg.BoolOpt("debug"))
+    conf.register_cli_opt(cfg.IntOpt("some-number"))
+    read_sources(conf, Sources(args=["--config-file", str(path), *args]))
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "problem", "remedy"),
+    [
+        ("debug = perhaps", "[DEFAULT] debug", "invalid Boolean value: perhaps", "true or false"),
+        ("some_number = 1.5", "[DEFAULT] some_number", "invalid Integer value: 1.5", "a value of that kind"),
+    ],
+)
+def test_a_value_that_an_option_of_the_command_line_cannot_have_is_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, option: str, problem: str, remedy: str
+) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text(f"[DEFAULT]\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        with_debug(path)
+    assert caught.value.mistakes == (Mistake(option, None, None, problem, remedy),)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_word_that_is_no_argument_ends_it_as_argparse_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text("")
+    with pytest.raises(SystemExit) as caught:
+        with_debug(path, "--nonsense")
+    assert caught.value.code == 2
+    assert "unrecognized arguments: --nonsense" in capsys.readouterr().err

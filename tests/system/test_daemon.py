@@ -40,9 +40,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
         yield agent
 
 
-def started_and_ended(config_file: Path) -> subprocess.CompletedProcess[str]:
+def started_and_ended(config_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A start that is refused."""
-    command = [program("pcipt-agent"), "--config-file", str(config_file)]
+    command = [program("pcipt-agent"), "--config-file", str(config_file), *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
@@ -260,3 +260,10 @@ def test_ctrl_c_stops_it_as_sigterm_does(config_file: Path, tmp_path: Path) -> N
         agent.process.send_signal(signal.SIGINT)
         assert agent.process.wait(timeout=30) == 0
     assert "stopped" in (tmp_path / "agent.log").read_text()
+
+
+def test_a_log_that_can_not_be_written_is_a_mistake(config_file: Path, tmp_path: Path) -> None:
+    ended = started_and_ended(config_file, "--log-file", str(tmp_path / "none" / "agent.log"))
+    assert ended.returncode == 2
+    assert "the log can't be set up: [Errno 2]" in ended.stderr
+    assert "Traceback" not in ended.stderr

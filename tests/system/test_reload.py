@@ -125,3 +125,14 @@ def test_periods_are_taken_and_other_options_are_named(agent: Agent) -> None:
     assert reply["options"] == ["[DEFAULT] debug", "[agent] claim_timeout", "[agent] rescan_interval"]
     assert "[DEFAULT] debug is taken" in agent.log
     assert reply["needs_restart"] == ["[oslo_messaging_rabbit] heartbeat_rate"]
+
+
+@pytest.mark.parametrize("line", ["default_log_levels = amqp=LOUD", "default_log_levels = amqp", "debug = perhaps"])
+def test_a_log_level_that_is_none_is_a_mistake_as_any_other(agent: Agent, line: str) -> None:
+    text = agent.config_file.read_text()
+    agent.config_file.write_text(text.replace("[agent]\n", f"{line}\n[agent]\n"))
+    assert any("last reload refused" in each for each in hangup(agent))
+    assert line.partition(" ")[0] in agent.pcipt("reload").stderr
+    assert agent.process.poll() is None
+    again = agent.pcipt("check-config")
+    assert (again.returncode, line.partition(" ")[0] in again.stderr) == (2, True)
