@@ -8,13 +8,14 @@ Does not know: why a step is taken.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import assert_never
 
 from pcipt_agent.errors import HostError
 from pcipt_agent.installing.artifacts import Artifact
 from pcipt_agent.installing.manifest import PLACE, Manifest, digest, manifest_text
-from pcipt_agent.installing.plan import Action, Step, content_at, host_path, offers
+from pcipt_agent.installing.plan import Action, Step, aside, content_at, host_path, offers
 
 
 class Hands:
@@ -41,7 +42,7 @@ class Hands:
         self._remove(PLACE)
         for directory in sorted(self._made, key=len, reverse=True):
             path = host_path(self._root, directory)
-            if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            with suppress(OSError):  # it is not empty, or not there, or a link now: others have it
                 path.rmdir()
 
     def _do(self, step: Step) -> None:
@@ -49,8 +50,7 @@ class Hands:
             case Action.INSTALLED | Action.UPGRADED:
                 self._place(step)
             case Action.REPLACED:
-                path = host_path(self._root, step.target)
-                path.rename(f"{path}.old")
+                self._put_aside(step.target)
                 self._place(step)
             case Action.OFFERED:
                 assert step.artifact is not None
@@ -64,6 +64,13 @@ class Hands:
                 pass
             case _:
                 assert_never(step.action)
+
+    def _put_aside(self, target: str) -> None:
+        path, beside = host_path(self._root, target), host_path(self._root, aside(self._root, target))
+        try:
+            path.rename(beside)
+        except OSError as error:
+            raise _stopped(path, error) from error
 
     def _place(self, step: Step) -> None:
         assert step.artifact is not None
@@ -88,12 +95,15 @@ class Hands:
                 _write_whole(fresh, artifact.content, mode=_mode(artifact))
             fresh.rename(path)
         except OSError as error:
-            raise HostError(str(path), f"{error.strerror}; what was done so far stays, and the same command goes on") from error
+            raise _stopped(path, error) from error
 
     def _make_directory(self, directory: Path) -> None:
         if not directory.is_dir():
             self._make_directory(directory.parent)
-            directory.mkdir(mode=0o755)
+            try:
+                directory.mkdir(mode=0o755)
+            except OSError as error:
+                raise _stopped(directory, error) from error
             self._made.add(f"/{directory.relative_to(self._root)}")
 
     def _remove(self, target: str) -> None:
@@ -101,7 +111,11 @@ class Hands:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise HostError(str(path), error.strerror or str(error)) from error
+            raise _stopped(path, error) from error
+
+
+def _stopped(path: Path, error: OSError) -> HostError:
+    return HostError(str(path), f"{error.strerror or error}; what was done so far stays, and the same command goes on")
 
 
 def _mode(artifact: Artifact) -> int:

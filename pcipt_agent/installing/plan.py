@@ -11,6 +11,7 @@ Does not know: what the files are, how they are written (`installing.hands`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, count
 from pathlib import Path
 
 from pcipt_agent.errors import HostError
@@ -64,6 +65,12 @@ def offers(root: Path, targets: Sequence[str]) -> Iterator[str]:
     return (f"{target}.new" for target in targets if content_at(root, f"{target}.new") is not None)
 
 
+def aside(root: Path, target: str) -> str:
+    """Where what is there goes, beside it; what went there before stays."""
+    names = chain([f"{target}.old"], (f"{target}.old{number}" for number in count(2)))
+    return next(name for name in names if content_at(root, name) is None)
+
+
 def content_at(root: Path, target: str) -> bytes | None:
     """What is there: a file's content, a link's goal; None where nothing is. Raises HostError where it is neither."""
     path = host_path(root, target)
@@ -100,7 +107,7 @@ def _to_install(root: Path, artifact: Artifact, before: Manifest) -> Step:
     if digest(here) == offered:
         return Step(Action.UPGRADED, artifact.target, artifact=artifact)
     if not artifact.is_configuration:
-        return Step(Action.REPLACED, artifact.target, f"what was there is beside it: {artifact.target}.old", artifact)
+        return Step(Action.REPLACED, artifact.target, f"what was there is beside it: {aside(root, artifact.target)}", artifact)
     if digest(artifact.content) == offered:
         return Step(Action.KEPT, artifact.target, "edited")
     return Step(

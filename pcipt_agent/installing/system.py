@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pcipt_agent.errors import HostError
-from pcipt_agent.installing.artifacts import CONFIGURATION, STATE, SYSUSERS, SYSUSERS_LIBVIRT, TMPFILES
+from pcipt_agent.installing.artifacts import CONFIGURATION, STATE, SYSUSERS, SYSUSERS_LIBVIRT, TMPFILES, UNITS
 from pcipt_agent.installing.plan import Action, Step, host_path
 
 Command = tuple[str, ...]
@@ -39,11 +39,7 @@ def systemd_version(root: Path) -> int | None:
 
 
 def has_group(root: Path, name: str) -> bool:
-    try:
-        text = (root / "etc/group").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return any(line.startswith(f"{name}:") for line in text.splitlines())
+    return _is_listed(root / "etc/group", name)
 
 
 def hidden_from_user(programs: Path) -> str | None:
@@ -65,13 +61,15 @@ def after_install(root: Path) -> Iterator[Command]:
 
 
 def before_uninstall(root: Path) -> Iterator[Command]:
-    if _systemd_runs(root):
-        yield ("systemctl", "disable", "--now", *UNITS_RUN)
+    """systemctl stops at the first unit that somebody has removed already, so it is told of none of those."""
+    units = [unit for unit in UNITS_RUN if host_path(root, f"{UNITS}/{unit}").exists()]
+    if units and _systemd_runs(root):
+        yield ("systemctl", "disable", "--now", *units)
 
 
 def after_uninstall(root: Path, *, purge: bool) -> Iterator[Command]:
     yield from _told_again(root)
-    if purge and any(line.startswith("pcipt:") for line in (root / "etc/passwd").read_text(encoding="utf-8").splitlines()):
+    if purge and _is_listed(root / "etc/passwd", "pcipt"):
         yield ("userdel", "pcipt")
 
 
@@ -90,15 +88,23 @@ def run(command: Sequence[str]) -> Step:
     try:
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError(" ".join(command), f"{error}; the files are in place: mend this, and run the same again") from error
+        raise HostError(" ".join(command), f"{error}; what was done so far stays: mend this, and run the same again") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise HostError(" ".join(command), f"{said}; the files are in place: mend this, and run the same again")
+        raise HostError(" ".join(command), f"{said}; what was done so far stays: mend this, and run the same again")
     return Step(Action.RAN, " ".join(command))
 
 
 def is_root() -> bool:
     return os.geteuid() == 0
+
+
+def _is_listed(file: Path, name: str) -> bool:
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return any(line.startswith(f"{name}:") for line in text.splitlines())
 
 
 def _told_again(root: Path) -> Iterator[Command]:

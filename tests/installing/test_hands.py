@@ -31,6 +31,14 @@ def test_a_run_that_can_not_go_on_says_where_and_the_next_one_finishes_it(tmp_pa
     assert set(read_manifest(tmp_path).digests) == {FIRST.target, SECOND.target}
 
 
+def test_a_manifest_that_can_not_be_written_is_said_and_not_thrown(tmp_path: Path) -> None:
+    (tmp_path / "usr/local/lib").mkdir(parents=True)
+    (tmp_path / "usr/local/lib/pcipt-agent").write_text("in the way")
+    with pytest.raises(HostError, match=r"usr/local/lib/pcipt-agent: .*the same command goes on"):
+        Hands(tmp_path, Manifest()).install(to_install(tmp_path, [FIRST], Manifest()), [FIRST])
+    assert (tmp_path / "etc/pcipt-agent/a.conf").is_file()
+
+
 def test_what_a_cut_off_run_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / "etc/pcipt-agent").mkdir(parents=True)
     (tmp_path / "etc/pcipt-agent/.a.conf.pcipt").write_text("hal")

@@ -132,6 +132,12 @@ def test_a_file_of_ours_that_somebody_changed_is_replaced_and_theirs_is_beside_i
     assert installed(tmp_path, version(1))[target] is Action.REPLACED
     assert text(tmp_path, f"{target}.old") == "mine\n"
     assert installed(tmp_path, version(1))[target] is Action.UNCHANGED
+    host_path(tmp_path, target).unlink()
+    edit(tmp_path, target, "mine again\n")
+    [note] = [step.note for step in to_install(tmp_path, version(1), read_manifest(tmp_path)) if step.target == target]
+    assert note == f"what was there is beside it: {target}.old2"
+    installed(tmp_path, version(1))
+    assert (text(tmp_path, f"{target}.old"), text(tmp_path, f"{target}.old2")) == ("mine\n", "mine again\n")
 
 
 def test_a_file_that_no_version_ships_any_more_is_removed_unless_it_was_edited(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pcipt_agent.errors import HostError
-from pcipt_agent.installing.artifacts import SYSUSERS, SYSUSERS_LIBVIRT, TMPFILES
+from pcipt_agent.installing.artifacts import SYSUSERS, SYSUSERS_LIBVIRT, TMPFILES, UNITS
 from pcipt_agent.installing.plan import Action
 from pcipt_agent.installing.system import (
     after_install,
@@ -56,6 +56,10 @@ def test_users_are_made_before_the_files_are_given_to_them_and_only_what_runs_is
 def test_the_agent_is_stopped_before_its_files_go_and_the_user_goes_last_and_on_request_only(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\npcipt:x:990:990::/:/bin/false\n")
+    units = tmp_path / UNITS.lstrip("/")
+    units.mkdir(parents=True)
+    for unit in ("pcipt-agent.service", "pcipt-devices.service"):
+        (units / unit).touch()
     assert list(before_uninstall(tmp_path)) == []
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     assert list(before_uninstall(tmp_path)) == [("systemctl", "disable", "--now", "pcipt-agent.service", "pcipt-devices.service")]
@@ -63,10 +67,22 @@ def test_the_agent_is_stopped_before_its_files_go_and_the_user_goes_last_and_on_
     assert list(after_uninstall(tmp_path, purge=True)) == [("systemctl", "daemon-reload"), ("userdel", "pcipt")]
     (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     assert list(after_uninstall(tmp_path, purge=True)) == [("systemctl", "daemon-reload")]
+    (tmp_path / "etc/passwd").write_bytes(b"andre:x:1:1:Andr\xe9:/:/bin/sh\npcipt:x:990:990::/:/bin/false\n")
+    assert list(after_uninstall(tmp_path, purge=True))[-1] == ("userdel", "pcipt")
+
+
+def test_a_unit_that_somebody_removed_is_in_no_removals_way(tmp_path: Path) -> None:
+    """`systemctl disable` fails for it, and stops nothing."""
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    assert list(before_uninstall(tmp_path)) == []
+    units = tmp_path / UNITS.lstrip("/")
+    units.mkdir(parents=True)
+    (units / "pcipt-devices.service").touch()
+    assert list(before_uninstall(tmp_path)) == [("systemctl", "disable", "--now", "pcipt-devices.service")]
 
 
 def test_a_command_that_fails_is_quoted_and_says_that_it_can_be_run_again() -> None:
-    with pytest.raises(HostError, match=r"ls /no/such: .*No such file or directory; the files are in place: mend this"):
+    with pytest.raises(HostError, match=r"ls /no/such: .*No such file or directory; what was done so far stays: mend this"):
         run(["ls", "/no/such"])
     with pytest.raises(HostError, match="no-such-program"):
         run(["no-such-program"])
