@@ -18,7 +18,9 @@ from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.core.device import Device
 from pcipt_agent.core.host import Host
 from pcipt_agent.views.description import parse_description
+from tests.support.guests import hostdev_xml
 from tests.support.hosttree import HostTree, directory_in_memory
+from tests.support.inside import Done, pcipt_inside
 from tests.support.running import Agent, configured, until
 
 _VF = "0000:3b:00.{}  15b3:101e  VF {} of 0000:3b:00.0  numa 0  group {}  net ens1f0v{} 02:00:00:00:00:0{}  class 020000\n"
@@ -89,10 +91,20 @@ def at(text: str) -> PciAddress:
     return address
 
 
+def hostdevs(*addresses: str) -> str:
+    """The elements by which a domain has them."""
+    return "".join(hostdev_xml(at(each)) for each in addresses)
+
+
 @contextlib.contextmanager
 def living_host(machine: str = MACHINE) -> Iterator[LivingHost]:
     with directory_in_memory() as directory:
         yield LivingHost(directory, machine)
+
+
+def pcipt(agent: Agent, *arguments: str) -> Done:
+    """One command line, with this agent's configuration."""
+    return pcipt_inside(*arguments, "--config-file", str(agent.config_file))
 
 
 def claim(agent: Agent, claim_id: str, *addresses: str, consumer: str = CONSUMER, **more: object) -> dict[str, Any]:

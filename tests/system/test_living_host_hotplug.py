@@ -22,6 +22,7 @@ from tests.support.living import (
     free,
     given,
     living_host,
+    pcipt,
     status_of,
     why_not,
 )
@@ -56,7 +57,7 @@ def test_a_pf_that_has_some_of_its_vfs_is_settling_and_the_rest_of_the_host_is_n
     host.tree.write(pf.address, "sriov_numvfs", content=b"4\n")
     await_status(agent, VFS[0], "settling", words="3 of 4 VFs are here")
     assert "3 of 4 VFs are here" in why_not(claim(agent, "half", requests=[{"alias": "vf"}]))
-    assert "3 of 4 VFs are here" in agent.pcipt("explain", "device", VFS[1]).stdout
+    assert "3 of 4 VFs are here" in pcipt(agent, "explain", "device", VFS[1]).stdout
     assert given(agent, "beside", ACCELERATORS[0])
     free(agent, "beside")
     host.tree.plug(host.vfs()[3])
@@ -73,7 +74,7 @@ def test_claimed_vfs_whose_pf_goes_are_lost_and_can_be_freed_or_waited_for(livin
         host.tree.unplug(at(each))
     until(lambda: status_of(agent, PF) == ("", "") and [status_of(agent, each)[0] for each in VFS[1:3]] == ["lost", "lost"])
     assert "claims given-up, held hold a device that is no longer on the host" in attention(agent)["lost"]
-    assert agent.pcipt("status").returncode == 1
+    assert pcipt(agent, "status").returncode == 1
     (kept,) = agent.call("claims", claim_id="held")["claims"]
     assert (kept["consumer"], kept["devices"][0]["status"]) == (CONSUMER, "lost")
     assert claim(agent, "held", VFS[1])["changed"] is False, "the same claim is answered alike"

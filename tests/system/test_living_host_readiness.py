@@ -22,6 +22,7 @@ from tests.support.living import (
     free,
     given,
     living_host,
+    pcipt,
     why_not,
 )
 from tests.support.running import Agent, running_agent
@@ -86,7 +87,7 @@ def test_it_is_refused_and_explained_by_name(agent: Agent, address: str, words: 
 
 
 def test_check_config_warns_of_each_listed_function_that_the_host_uses(agent: Agent) -> None:
-    told = agent.pcipt("check-config")
+    told = pcipt(agent, "check-config")
     assert told.returncode == 0, told.stderr
     for address in USED:
         clause = used(address).removeprefix("the host uses it: ")
@@ -125,7 +126,7 @@ def test_warn_gives_what_group_driver_and_iommu_are_against_and_never_what_the_h
 ) -> None:
     host, agent = living
     host.configuration(rules=MORE_RULES, agent="readiness = warn\n")
-    assert agent.pcipt("reload").returncode == 0
+    assert pcipt(agent, "reload").returncode == 0
     try:
         for address in (UNGROUPED, ON_ICE, GPU, BESIDE_DISK):
             (device,) = given(agent, f"warned-{address}", address)
@@ -135,5 +136,5 @@ def test_warn_gives_what_group_driver_and_iommu_are_against_and_never_what_the_h
             assert REFUSED[address] in why_not(claim(agent, f"still-{address}", address))
     finally:
         host.configuration(rules=MORE_RULES)
-        assert agent.pcipt("reload").returncode == 0
+        assert pcipt(agent, "reload").returncode == 0
     assert REFUSED[UNGROUPED] in why_not(claim(agent, "again", UNGROUPED))
