@@ -154,7 +154,7 @@ class Ledger:
             if not happened and host == before:
                 return ()
             catalogue = catalogue_after(seen.catalogue, host, at)
-            if self._swapped(seen, catalogue, seen.hypervisor, happened=happened, changes=changes):
+            if self._swapped(seen, catalogue, None, happened=happened, changes=changes) is not None:
                 break
         for change in changes:
             LOG.info("%s", change_in_words(change))
@@ -164,40 +164,49 @@ class Ledger:
         """What domains hold is what `hypervisor` says now. The generation stays where that makes no difference to any device."""
         while True:
             seen = self._inventory
+            if hypervisor == seen.hypervisor:
+                return
             catalogue = seen.catalogue
             if hypervisor.version != seen.hypervisor.version:
                 catalogue = catalogue_of(catalogue.host, catalogue.rules, hypervisor.version)
             happened = catalogue is not seen.catalogue or domains_by_device(catalogue.host, hypervisor) != seen.domains_of
-            if self._swapped(seen, catalogue, hypervisor, happened=happened):
+            if self._swapped(seen, catalogue, hypervisor, happened=happened) is not None:
                 return
+        """The inventory (before, after), of one host, is under `rules`. What `check` raises of the latter leaves all as is."""
 
     def follow(self, rules: RuleSet, *, check: Callable[[Inventory], None]) -> tuple[Inventory, Inventory]:
-        """The inventory (before, after) is under `rules` now. What `check` raises of the one after leaves all as it was."""
+        """The inventory (before, after), of one host, is under `rules`. What `check` raises of the latter leaves all as it was."""
         while True:
             seen = self._inventory
             catalogue = catalogue_of(seen.catalogue.host, rules, seen.hypervisor.version)
             check(inventory_of(catalogue, seen.book, seen.generation, seen.hypervisor))
-            if self._swapped(seen, catalogue, seen.hypervisor, happened=True, check=check):
-                return seen, self._inventory
+            inventory = self._swapped(seen, catalogue, None, happened=True, check=check)
+            if inventory is not None:
+                return seen, inventory
 
     def _swapped(
         self,
         seen: Inventory,
         catalogue: Catalogue,
-        hypervisor: Hypervisor,
+        hypervisor: Hypervisor | None,
         *,
         happened: bool,
         changes: tuple[Arrived | Departed | Changed, ...] = (),
         check: Callable[[Inventory], None] | None = None,
-    ) -> bool:
-        """Whether the inventory is over `catalogue` and `hypervisor` now; not where either was replaced since `seen`.
+    ) -> Inventory | None:
+        """The inventory, over `catalogue` and `hypervisor` now; None where what they were made from was replaced since `seen`.
 
         A catalogue is linear in the devices, so it is made outside the lock that claims wait for; claims made meanwhile are kept.
+        Without `hypervisor` so is what libvirt said meanwhile, as a catalogue is made for its version alone: guests that come and
+        go would otherwise keep a host with many devices from being observed.
         """
         with self._lock:
             before = self._inventory
-            if before.catalogue is not seen.catalogue or before.hypervisor is not seen.hypervisor:
-                return False
+            same = before.hypervisor is seen.hypervisor
+            if hypervisor is None:
+                hypervisor, same = before.hypervisor, before.hypervisor.version == seen.hypervisor.version
+            if before.catalogue is not seen.catalogue or not same:
+                return None
             generation = _next(before.generation) if happened else before.generation
             inventory = inventory_of(catalogue, before.book, generation, hypervisor)
             if check is not None:
@@ -205,7 +214,7 @@ class Ledger:
             self._inventory = inventory
             for listener in self._listeners if happened else ():
                 listener.observed(changes, inventory)
-            return True
+            return inventory
 
     def tidy(self, *, longest: int, forget_before: float) -> bool:
         """Where the journal has more than `longest` records, it is one record now, without what ended before `forget_before`.

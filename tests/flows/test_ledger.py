@@ -4,22 +4,25 @@
 import logging
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pcipt_agent.core.claim import Allocated, Claimed, Decision, Freed
 from pcipt_agent.core.decide import Allocate, Free
 from pcipt_agent.core.device import Link
-from pcipt_agent.core.host import Arrived, Changed, Departed
+from pcipt_agent.core.domain import Hypervisor
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
+from pcipt_agent.core.rules_difference import rules_difference
 from pcipt_agent.errors import GenerationMoved, JournalError, JournalUnwritable
 from pcipt_agent.flows.claiming import allocate, claim, free
 from pcipt_agent.flows.ledger import Ledger, Terms
 from pcipt_agent.views.wire import AllocatePayload, FreePayload, RequestPayload
 from tests.support.ledgers import ledger_over, memory_ledger, small_host, wanted
-from tests.support.planned import at, host, pci
-from tests.support.ports import MemoryDisk, MemoryJournal, Notebook
+from tests.support.planned import PLAIN, at, entry, host, pci, rules
+from tests.support.ports import MemoryDisk, MemoryJournal, Notebook, SteppingClock
 
 
 def generations(before: Inventory, after: Inventory) -> tuple[str, str]:
@@ -266,3 +269,62 @@ def test_a_reader_keeps_the_snapshot_that_it_has() -> None:
     claim(ledger, wanted("c1"))
     assert snapshot.book.claims.get("c1") is None
     assert isinstance(ledger, Ledger)
+
+
+class Overtaken(Ledger):
+    """Another thread sees this host right after the next swap, before whoever swapped goes on."""
+
+    overtaking: Host | None = None
+
+    def _swapped(self, *args: Any, **kwargs: Any) -> Any:
+        done, host = super()._swapped(*args, **kwargs), self.overtaking
+        if host is not None:
+            self.overtaking = None
+            self.observe(host)
+        return done
+
+
+def test_other_rules_are_compared_over_one_host_though_another_is_seen_at_that_moment() -> None:
+    ledger = Overtaken(memory_ledger()[0].inventory, MemoryJournal(MemoryDisk()), clock=SteppingClock())
+    ledger.overtaking = host(pci("01:00.0"))
+    before, after = ledger.follow(rules(entry(1, product=PLAIN)), check=lambda _: None)
+    assert before.catalogue.host is after.catalogue.host
+    assert ledger.inventory.catalogue.host is not after.catalogue.host
+    assert len(rules_difference(before, after).leaving) == 5
+
+
+def test_libvirts_word_between_keeps_no_rules_from_being_followed_and_is_kept() -> None:
+    ledger, _ = memory_ledger()
+    calls, asked = list[Inventory](), Hypervisor(reachable=True, problem=None)
+
+    def check(inventory: Inventory) -> None:
+        calls.append(inventory)
+        if len(calls) == 1:  # outside the lock, while the catalogue is being made
+            ledger.observe_hypervisor(asked)
+
+    ledger.follow(ledger.inventory.catalogue.rules, check=check)
+    assert len(calls) == 2, "once outside and once under the lock"
+    assert ledger.inventory.hypervisor is asked
+
+
+def test_another_version_of_libvirt_between_is_what_the_catalogue_is_made_for() -> None:
+    ledger, _ = memory_ledger()
+    calls, asked = list[Inventory](), Hypervisor(reachable=True, problem=None, version=(9, 0, 0))
+
+    def check(inventory: Inventory) -> None:
+        calls.append(inventory)
+        if len(calls) == 1:
+            ledger.observe_hypervisor(asked)
+
+    ledger.follow(ledger.inventory.catalogue.rules, check=check)
+    assert len(calls) == 3
+    assert (ledger.inventory.hypervisor, ledger.inventory.catalogue) == (asked, calls[-1].catalogue)
+
+
+def test_the_same_word_of_libvirts_again_is_no_other_inventory() -> None:
+    ledger, _ = memory_ledger()
+    for _ in range(2):
+        ledger.observe_hypervisor(Hypervisor(reachable=True, problem=None, watched_since=1.0))
+        seen = ledger.inventory
+    ledger.observe_hypervisor(Hypervisor(reachable=True, problem=None, watched_since=1.0))
+    assert ledger.inventory is seen

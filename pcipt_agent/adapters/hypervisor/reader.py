@@ -112,7 +112,9 @@ class LibvirtReader:
             try:
                 since = self._clock.now() if connection.watched else None
                 version, qemu_version = connection.versions()
-                self._know(replace(self._seen, version=version, qemu_version=qemu_version, iommu=connection.has_iommu()))
+                iommu = connection.has_iommu()
+                with self._changed:  # no news before the domains are seen: a start waits for that
+                    self._seen = replace(self._seen, version=version, qemu_version=qemu_version, iommu=iommu)
                 while not self._stopping:
                     since = self._look(connection, since)
                     looked = True
@@ -176,11 +178,13 @@ class LibvirtReader:
 
     def _hear(self, event: DomainEvent) -> None:
         with self._changed:
+            # Only the first since the last look is news: by it nobody knows any more what was shown (`_now`).
+            if self._seen.watched_since is not None and not self._heard and not self._overheard:
+                self._fresh = True
             if len(self._heard) < EVENTS_KEPT:
                 self._heard.append(event)
             else:
                 self._overheard = True
-            self._fresh = True
             self._changed.notify_all()
 
     def _lose(self) -> None:

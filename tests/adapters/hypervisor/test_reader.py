@@ -92,6 +92,17 @@ def test_a_libvirt_that_is_not_there_is_told_with_its_reason_and_is_seen_once_it
             late.kill()
 
 
+def test_the_first_word_is_what_domains_have_and_no_half_of_it(daemon: Libvirtd) -> None:
+    guests = TestDriverGuests(daemon.uri)
+    guests.define(ONE, "g1", hostdev_xml(VF))
+    for _ in range(5):
+        with reading(daemon.uri) as reader:
+            first = reader.look(30)
+            assert (first.reachable, first.problem) == (True, None)
+            assert VF in first.shown
+    guests.leave()
+
+
 def test_a_libvirt_that_dies_leaves_what_it_said_last_and_is_watched_anew_when_it_is_back(daemon: Libvirtd) -> None:
     with reading(daemon.uri) as reader:
         guests = TestDriverGuests(daemon.uri)
@@ -184,6 +195,26 @@ def test_a_domain_that_is_not_understood_any_more_still_names_what_it_named(daem
         guests.define(ONE, "g1", "<interface type='vdpa'><source dev='vdpa0'/></interface>")
         seen = saw(reader, lambda seen: any(each.problem is not None for each in seen.domains))
         assert [device.address for each in seen.domains for device in each.devices] == [VF]
+
+
+def test_a_swarm_of_events_is_little_news(daemon: Libvirtd) -> None:
+    guests = TestDriverGuests(daemon.uri)
+    with reading(daemon.uri) as reader:
+        saw(reader, lambda seen: seen.reachable)
+
+        def define() -> None:
+            for _ in range(400):
+                guests.define(ONE, "g1", hostdev_xml(VF))
+
+        swarm = threading.Thread(target=define)
+        swarm.start()
+        news = 0
+        while swarm.is_alive():
+            reader.look(0.5)
+            news += 1
+        swarm.join()
+    guests.leave()
+    assert news < 50
 
 
 def test_a_swarm_of_events_is_few_looks(daemon: Libvirtd) -> None:
