@@ -45,7 +45,7 @@ class Adopt:
 
 
 def adopted(inventory: Inventory, command: Adopt) -> Claim:
-    """The claim, allocated. Raises DeviceUnknown, and DeviceHeld where a claim holds the device, or any, this one too, a relative."""
+    """The claim, allocated. Raises DeviceUnknown, and DeviceHeld where a claim has the device, or any, this one too, a relative."""
     _refuse_relatives(inventory, command)
     held = tuple(_kept(inventory, number, kept) for number, kept in enumerate(command.devices))
     requests = tuple(Request(count=1, device_type=each.device_type, address=each.address) for each in held)

@@ -100,7 +100,7 @@ class Catalogue:
     members: Mapping[int, DeviceSet]
     """PF index → its VFs, for every PF with a VF here."""
     group_mates: tuple[DeviceSet, ...]
-    """By index: the other members of its IOMMU group, bridges left out."""
+    """By index: the other members of its IOMMU group."""
     hindrances: Mapping[int, Hindrance]
     """IOMMU group → what stands in the way in it; without the groups where nothing does."""
 

@@ -53,6 +53,8 @@ def _carried_sets_are_the_derived_ones(inventory: Inventory) -> Iterator[str]:
     for name in ("held", "occupied", "dirty", "disabled", "blocked", "shared", "beside_held"):
         if getattr(inventory, name) != getattr(derived, name):
             yield f"{name} is carried as {getattr(inventory, name):x} and derived as {getattr(derived, name):x}"
+    if inventory.lost_vfs != derived.lost_vfs:
+        yield f"lost_vfs is carried as {inventory.lost_vfs} and derived as {derived.lost_vfs}"
 
 
 def _no_ended_claim_is_held(inventory: Inventory) -> Iterator[str]:

@@ -147,8 +147,8 @@ class Inventory:
         catalogue, taken, found = self.catalogue, self.held | self.occupied, EMPTY
         own = catalogue.set_at(held.address for claim in self.book.claims_of(consumer) for held in claim.held)
         for index in indexes(own):
-            for mate in indexes(catalogue.group_mates[index] & ~found):
-                found |= EMPTY if catalogue.group_mates[mate] & taken & ~own else 1 << mate
+            mates = catalogue.group_mates[index]
+            found |= EMPTY if mates & taken & ~own else mates
         return found
 
     def lost(self) -> tuple[Claim, ...]:
@@ -198,8 +198,7 @@ def inventory_of(catalogue: Catalogue, book: ClaimBook, generation: str, hypervi
 
 
 def after(inventory: Inventory, event: Event, generation: str) -> Inventory:
-    """The inventory once `event` is true. Costs as much as the event has devices; linear in the claims while any is lost, and for
-    what operators do."""
+    """The inventory once `event` is true. Costs as much as the event has devices; linear in the claims for what operators do."""
     book = evolve(inventory.book, event)
     match event:
         case Claimed(claim):
@@ -217,10 +216,8 @@ def after(inventory: Inventory, event: Event, generation: str) -> Inventory:
 def _touched(inventory: Inventory, claim: Claim, book: ClaimBook, generation: str) -> Inventory:
     """After the claim was made or has ended: only its devices' PFs and IOMMU groups are looked at."""
     catalogue = inventory.catalogue
-    if inventory.lost_vfs or any(each.address not in catalogue.index_of for each in claim.held):
-        return inventory_of(catalogue, book, generation, inventory.hypervisor)
     held, occupied, dirty = inventory.held, inventory.occupied, inventory.dirty
-    touched = [catalogue.index_of[each.address] for each in claim.held]
+    touched = [index for each in claim.held if (index := catalogue.index_of.get(each.address)) is not None]
     for index in touched:
         bit, address = 1 << index, catalogue.devices[index].address
         held = held | bit if address in book.holders else held & ~bit
@@ -228,15 +225,17 @@ def _touched(inventory: Inventory, claim: Claim, book: ClaimBook, generation: st
         occupied = occupied | bit if address in inventory.domains_of and address not in book.holders else occupied & ~bit
     taken = held | occupied | dirty
     blocked, beside_held, shared = inventory.blocked, inventory.beside_held, inventory.shared
-    for unit in {catalogue.unit_of[index] for index in touched}:
-        vfs, pf = catalogue.members.get(unit, EMPTY), 1 << unit
+    lost_vfs = _lost_vfs_after(inventory, claim, book)
+    losers = catalogue.set_at(each.fingerprint.parent for each in claim.held if each.fingerprint.parent is not None)
+    for unit in {catalogue.unit_of[index] for index in touched}.union(indexes(losers)):
+        vfs, pf, lost = catalogue.members.get(unit, EMPTY), 1 << unit, catalogue.devices[unit].address in lost_vfs
         blocked = blocked | vfs if taken & pf else blocked & ~vfs
-        blocked = blocked | pf if taken & vfs else blocked & ~pf
-        beside_held = beside_held | vfs if held & vfs else beside_held & ~vfs
-    for index in touched:
-        for mate in indexes(1 << index | catalogue.group_mates[index]) if catalogue.group_mates[index] else ():
-            bit = 1 << mate
-            shared = shared | bit if catalogue.group_mates[mate] & (held | occupied) else shared & ~bit
+        blocked = blocked | pf if taken & (vfs | catalogue.relatives[unit]) or lost else blocked & ~pf
+        beside_held = beside_held | vfs if held & vfs or lost else beside_held & ~vfs
+    for group in {1 << index | catalogue.group_mates[index] for index in touched if catalogue.group_mates[index]}:
+        guests = group & (held | occupied)
+        alone = guests if guests.bit_count() == 1 else EMPTY  # nobody is beside it
+        shared = shared & ~group | (group & ~alone if guests else EMPTY)
     return replace(
         inventory,
         book=book,
@@ -247,6 +246,7 @@ def _touched(inventory: Inventory, claim: Claim, book: ClaimBook, generation: st
         blocked=blocked,
         shared=shared,
         beside_held=beside_held,
+        lost_vfs=lost_vfs,
     )
 
 
@@ -265,6 +265,18 @@ def _lost_vfs(catalogue: Catalogue, book: ClaimBook) -> dict[PciAddress, tuple[P
             if each.address not in index_of and parent is not None and parent in index_of:
                 found[parent].append(each.address)
     return {parent: tuple(sorted(vfs)) for parent, vfs in found.items()}
+
+
+def _lost_vfs_after(inventory: Inventory, claim: Claim, book: ClaimBook) -> Mapping[PciAddress, tuple[PciAddress, ...]]:
+    """As `_lost_vfs`, where it was right before the claim was made or has ended."""
+    index_of, found = inventory.catalogue.index_of, inventory.lost_vfs
+    for each in claim.held:
+        parent = each.fingerprint.parent
+        if each.address not in index_of and parent is not None and parent in index_of:
+            others = tuple(vf for vf in found.get(parent, ()) if vf != each.address)
+            now = tuple(sorted((*others, each.address))) if each.address in book.holders else others
+            found = {pf: vfs for pf, vfs in {**found, parent: now}.items() if vfs}
+    return found
 
 
 def _disabled(catalogue: Catalogue, book: ClaimBook) -> DeviceSet:

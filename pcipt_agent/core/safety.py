@@ -100,10 +100,9 @@ def _groups(devices: Sequence[Device]) -> dict[int, list[int]]:
 
 
 def _group_mates(devices: Sequence[Device], groups: Mapping[int, Sequence[int]]) -> tuple[DeviceSet, ...]:
-    """Bridges are nobody's, so that they are no company."""
     found = [EMPTY] * len(devices)
     for those in groups.values():
-        together = set_of(index for index in those if not devices[index].is_bridge)
+        together = set_of(those)
         for index in those:
             found[index] = together & ~(1 << index)
     return tuple(found)

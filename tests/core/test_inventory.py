@@ -5,16 +5,19 @@ from dataclasses import replace
 
 import pytest
 
+from pcipt_agent.core.adoption import Adopt, Kept
 from pcipt_agent.core.alias import Request
 from pcipt_agent.core.device import DeviceType, Fault, FaultKind, HostUse, HostUseKind
 from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.funnel import Unsatisfied
+from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import DeviceStatus, Inventory
 from pcipt_agent.core.upkeep import Disable
 from tests.support.planned import (
     allocated,
     at,
     claimed,
+    domain,
     entry,
     freed,
     gpu,
@@ -143,3 +146,28 @@ def test_the_most_telling_reason_is_the_status() -> None:
     pf, vf = sriov("02:00.0", vfs=2)[:2]
     machine = host(pf, replace(vf, faults=fault), replace(pci("03:00.0"), host_uses=uses, faults=fault, iommu_group=None))
     assert statuses(inventory(machine)) == {"02:00.0": "settling", "02:00.1": "settling", "03:00.0": "used-by-host"}
+
+
+def test_what_a_guest_has_shares_its_iommu_group_also_where_it_is_a_bridge() -> None:
+    """An NVSwitch is one by its class, and guests are given it; without the agent, for no claim gets a bridge."""
+    bridge = replace(pci("01:00.0"), class_code=0x068000, iommu_group=7)
+    guest = domain("fabric", "01:00.0")
+    before = inventory(host(bridge, *(replace(pci(f"0{bus}:00.0"), iommu_group=7) for bus in (2, 3))), domains=[guest])
+    devices = (Kept(bridge.address, managed=True),)
+    adopted = obey(before, Adopt(claim_id="a", consumer=guest.uuid, domain="fabric", devices=devices, at=1.0))
+    own = claimed(adopted, "b", replace(wish(named("02:00.0")), consumer=guest.uuid))
+    for current in (before, adopted, own, freed(own, "b")):
+        assert current.status(at("03:00.0")) is DeviceStatus.BLOCKED
+        with pytest.raises(Unsatisfied):
+            claimed(current, "c", wish(named("03:00.0")))
+        assert violations(current) == ()
+
+
+def test_a_lost_vf_of_several_is_freed_and_the_other_blocks_the_pf_still() -> None:
+    before = claimed(claimed(inventory(host(*CARD)), "c", wish(named(V1))), "d", wish(named(V2)))
+    current = inventory(host(*WITHOUT_VFS, pci("02:00.0")), book=before.book)
+    current = freed(claimed(current, "e", wish(named("02:00.0"))), "c")
+    assert current.lost_vfs == {at(PF): (at(V2),)}
+    assert current.status(at(PF)) is DeviceStatus.BLOCKED
+    assert violations(current) == ()
+    assert freed(current, "d").lost_vfs == {}
