@@ -172,7 +172,6 @@ class Ledger:
             happened = catalogue is not seen.catalogue or domains_by_device(catalogue.host, hypervisor) != seen.domains_of
             if self._swapped(seen, catalogue, hypervisor, happened=happened) is not None:
                 return
-        """The inventory (before, after), of one host, is under `rules`. What `check` raises of the latter leaves all as is."""
 
     def follow(self, rules: RuleSet, *, check: Callable[[Inventory], None]) -> tuple[Inventory, Inventory]:
         """The inventory (before, after), of one host, is under `rules`. What `check` raises of the latter leaves all as it was."""
