@@ -70,9 +70,8 @@ def _findings(command: Namespace) -> Iterator[Finding]:
     yield from _of_the_devices(rules, under, machine)
     match machine:
         case None:
-            yield Finding(
-                "this-machine", Verdict.UNKNOWN, f"installation, libvirt, journal and claims: {where} is recorded, and has none"
-            )
+            seen = "installation, libvirt, journal and claims are not looked at where --host names what is"
+            yield Finding("this-machine", Verdict.UNKNOWN, seen)
         case Unseen():
             yield unknown("this-machine", machine)
         case Machine():
@@ -154,7 +153,7 @@ def _of_the_machine(machine: Machine) -> Iterator[Finding]:
         yield unknown("installation", machine.installation)
     else:
         yield from installation_findings(machine.installation)
-    yield libvirt_finding(machine.libvirt)
+    yield libvirt_finding(machine.libvirt, machine.library)
     yield agent_finding(machine.agent, version("pcipt-agent"))
     yield from claim_findings(machine.agent)
     yield from journal_findings(machine.journal)

@@ -7,6 +7,7 @@ Does not know: what the facts mean (`core.installation`, `core.agreement`).
 """
 
 import os
+import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from oslo_config import cfg
 
 from pcipt_agent.adapters.checkup import installation as places
 from pcipt_agent.adapters.checkup.virsh import ask_libvirt
-from pcipt_agent.adapters.journal.checking import verify
+from pcipt_agent.adapters.hypervisor.connection import not_installed
+from pcipt_agent.adapters.journal.checking import verify_history
 from pcipt_agent.adapters.journal.files import JournalFiles
 from pcipt_agent.cli.agent import NotReachable, ask
 from pcipt_agent.cli.configuration import settings, sources_of
@@ -25,7 +27,7 @@ from pcipt_agent.cli.within import Gathering
 from pcipt_agent.conf.libvirt_opts import DEFAULT_CONNECTION_URI
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.conf.sources import read_sources
-from pcipt_agent.core.agreement import Agent, Attention, DamagedJournal, Journal, Libvirt, NoLibvirt
+from pcipt_agent.core.agreement import Agent, Attention, DamagedJournal, Journal, Libvirt, NoLibrary, NoLibvirt
 from pcipt_agent.core.diagnosis import Unseen
 from pcipt_agent.core.floors import Version, parse_version
 from pcipt_agent.core.host import Host
@@ -44,6 +46,8 @@ class Machine:
     """What was found."""
 
     installation: Installation | Unseen
+    library: NoLibrary | None
+    """libvirt's, for Python; None where it is there."""
     libvirt: Libvirt | NoLibvirt | Unseen
     journal: Journal | DamagedJournal | Unseen | None
     agent: Agent | Unseen
@@ -59,6 +63,7 @@ def examine(command: Namespace, host: Host | Unseen) -> Machine:
     agent = Gathering(lambda: _agent(command))
     return Machine(
         installation=installation.within(_SECONDS),
+        library=_library(),
         libvirt=libvirt.within(_SECONDS),
         journal=journal.within(_SECONDS),
         agent=agent.within(_SECONDS),
@@ -83,7 +88,7 @@ def read_journal(files: JournalFiles) -> Journal | DamagedJournal | Unseen | Non
             if before == _stamps(files):
                 return DamagedJournal(error.path, error.problem, error.way_out)
         else:
-            return Journal(str(files.database), replayed.tail.count, len(replayed.book.claims), _of_the_history(files))
+            return Journal(str(files.database), replayed.tail.count, len(replayed.book.claims), verify_history(files.directory))
     return Unseen(f"{files.database} was written each time while it was read", "pcipt doctor")
 
 
@@ -94,9 +99,9 @@ def _libvirt(found: Settings) -> Libvirt | NoLibvirt | Unseen:
     return ask_libvirt(found.connection_uri)
 
 
-def _of_the_history(files: JournalFiles) -> tuple[str, ...]:
-    """What is wrong with the history alone; of the journal it is known already that it is whole."""
-    return tuple(problem for problem in verify(files.directory) if not problem.startswith(f"{files.database}: "))
+def _library() -> NoLibrary | None:
+    why = not_installed()
+    return None if why is None else NoLibrary(why, sys.executable)
 
 
 def _stamps(files: JournalFiles) -> list[tuple[int, int] | None]:

@@ -46,6 +46,15 @@ class NoLibvirt:
 
 
 @dataclass(frozen=True, slots=True)
+class NoLibrary:
+    """This installation can't ask libvirt, whatever libvirt would say: its library for Python is missing."""
+
+    why: str
+    python: str
+    """The one that lacks it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attention:
     """Something that the agent says an operator should look at; `code` is its stable name."""
 
@@ -84,8 +93,12 @@ class DamagedJournal:
     way_out: str
 
 
-def libvirt_finding(libvirt: Libvirt | NoLibvirt | Unseen) -> Finding:
+def libvirt_finding(libvirt: Libvirt | NoLibvirt | Unseen, library: NoLibrary | None = None) -> Finding:
+    """Where libvirt answers virsh, the agent may still have no way to ask it."""
     match libvirt:
+        case Libvirt(uri) if library is not None:
+            seen = f"{uri} answers virsh, and the agent can't ask it which guests have devices: {library.why}"
+            return Finding("libvirt", Verdict.PROBLEM, seen, f"{library.python} -m pip install 'pcipt-agent[libvirt]'")
         case Unseen():
             return unknown("libvirt", libvirt)
         case NoLibvirt(uri, problem):

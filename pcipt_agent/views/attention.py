@@ -7,6 +7,7 @@ while it lasts: it is the agent's own word that it can't go on.
 Does not know: how it is shown, exit codes.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from pcipt_agent.core.address import first_of
@@ -98,5 +99,7 @@ def _named(noun: str, names: Sequence[str]) -> str:
 
 
 def _one(names: Sequence[str], place: str = "CLAIM") -> str:
-    """For a command line: the name where there is one, else a place for each."""
-    return names[0] if len(names) == 1 else place
+    """For a command line: the name where there is one, else a place for each. Callers and owners of guests choose the names."""
+    if len(names) != 1:
+        return place
+    return f"-- {shlex.quote(names[0])}" if names[0].startswith("-") else shlex.quote(names[0])

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -219,6 +220,16 @@ def test_the_libvirt_that_is_asked_is_the_configured_one(tmp_path: Path) -> None
         _, found = findings("--config-file", str(tmp_path / "a.conf"))
         assert verdicts(found)["libvirt"] == {verdict}
         assert found["libvirt"][0]["seen"].startswith(uri)
+
+
+def test_an_installation_without_libvirts_library_is_told_so_though_libvirt_answers(tmp_path: Path) -> None:
+    (tmp_path / "a.conf").write_text("[libvirt]\nconnection_uri = test:///default\n")
+    code = "import sys; sys.modules['libvirt'] = None; from pcipt_agent.cli import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "doctor", "--format", "json", "--config-file", str(tmp_path / "a.conf")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    [libvirt] = [each for each in json.loads(done.stdout)["findings"] if each["check"] == "libvirt"]
+    assert (libvirt["verdict"], libvirt["mend"]) == ("problem", f"{sys.executable} -m pip install 'pcipt-agent[libvirt]'")
+    assert "libvirt-python is not installed" in libvirt["seen"]
 
 
 @pytest.mark.parametrize(("release", "verdict"), [("9.10.0", "problem"), ("10.0.0", "warning")])

@@ -9,6 +9,7 @@ from pcipt_agent.core.agreement import (
     DamagedJournal,
     Journal,
     Libvirt,
+    NoLibrary,
     NoLibvirt,
     agent_finding,
     claim_findings,
@@ -38,6 +39,12 @@ def test_libvirt_that_does_not_answer_is_a_problem_and_one_that_was_not_asked_is
     assert (found.verdict, found.seen) == (Verdict.PROBLEM, "qemu:///system does not answer: no answer within 5 s")
     assert str(found.mend).startswith("systemctl start ")
     assert libvirt_finding(BLIND).verdict is Verdict.UNKNOWN
+
+
+def test_a_libvirt_that_the_agent_has_no_library_for_is_a_problem_though_it_answers() -> None:
+    found = libvirt_finding(LIBVIRT, NoLibrary("libvirt-python is not installed", "/opt/x/bin/python"))
+    assert (found.verdict, found.mend) == (Verdict.PROBLEM, "/opt/x/bin/python -m pip install 'pcipt-agent[libvirt]'")
+    assert "the agent can't ask it which guests have devices: libvirt-python is not installed" in found.seen
 
 
 def test_versions_are_those_asked_for_here_or_else_the_agent_s() -> None:

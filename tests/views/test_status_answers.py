@@ -124,6 +124,15 @@ def test_a_lost_device_needs_attention_and_the_claim_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("claim_id", "word"), [("c1; reboot", "'c1; reboot'"), ("$(reboot)", "'$(reboot)'"), ("--all", "-- --all")]
+)
+def test_what_is_to_be_typed_is_one_word_to_the_shell_whatever_the_caller_named_it(claim_id: str, word: str) -> None:
+    before = claimed(QUIET, claim_id, wish(wanting(1)))
+    gone = inventory(host(pci("3c:00.0")), book=before.book)
+    assert what(gone)[1] == f"bring the device back, or: pcipt free {word}"
+
+
 def test_many_claims_are_counted_and_not_put_into_one_command_line() -> None:
     current = inventory(host(*(pci(f"3b:{slot:02x}.0") for slot in range(6))))
     for number in range(6):

@@ -48,6 +48,11 @@ _loops: list[threading.Thread] = []
 """The one that runs libvirt's event loop; libvirt takes one implementation in a process's life."""
 
 
+def not_installed() -> str | None:
+    """Why nobody here can ask libvirt; None where its library is there."""
+    return NOT_INSTALLED if libvirt is None else None
+
+
 class Connection:
     """Raises HostError wherever libvirt does not answer as it should."""
 

@@ -25,7 +25,12 @@ def verify(state_path: Path) -> tuple[str, ...]:
 
     Never to be called in the agent's own process: reading the journal's files there would drop SQLite's locks (`journal.files`).
     """
-    return (*_of_journal(JournalFiles(state_path)), *_of_history(HistoryFile(state_path)))
+    return (*_of_journal(JournalFiles(state_path)), *verify_history(state_path))
+
+
+def verify_history(state_path: Path) -> tuple[str, ...]:
+    """The same of the history alone."""
+    return tuple(_of_history(HistoryFile(state_path)))
 
 
 def _of_journal(files: JournalFiles) -> Iterator[str]:
