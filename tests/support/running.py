@@ -87,7 +87,7 @@ def configured(directory: Path, host_root: Path, rules: str, *, transport_url: s
 def running_agent(config_file: Path, **environment: str) -> Iterator[Agent]:
     """The daemon from ready to its end; its log is beside the configuration. `environment`: variables beside our own."""
     directory = config_file.parent
-    with _listening(directory / "notify.sock") as told, (directory / "agent.log").open("ab") as log:
+    with listening(directory / "notify.sock") as told, (directory / "agent.log").open("ab") as log:
         process = subprocess.Popen(
             [program("pcipt-agent"), "--config-file", str(config_file)],
             env={**os.environ, "NOTIFY_SOCKET": str(directory / "notify.sock"), **environment},
@@ -112,7 +112,7 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 @contextlib.contextmanager
-def _listening(path: Path) -> Iterator[list[str]]:
+def listening(path: Path) -> Iterator[list[str]]:
     """What comes to a datagram socket, as it comes: a queue that nobody empties would make the sender wait."""
     path.unlink(missing_ok=True)
     told: list[str] = []
