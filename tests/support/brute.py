@@ -144,11 +144,12 @@ def _driver_is_right(inventory: Inventory, device: Device, spec: DeviceSpec) -> 
 
 
 def _is_nobodys(inventory: Inventory, device: Device) -> bool:
-    holders = inventory.book.holders
-    if device.address in holders:
+    if _is_taken(inventory, device.address) or _is_out(inventory, device):
         return False
     present = inventory.catalogue.host.devices
-    if device.parent in holders and device.parent in present:
+    if device.parent is not None and device.parent in present and _is_taken(inventory, device.parent):
+        return False
+    if any(each.parent == device.address and _is_taken(inventory, each.address) for each in present.values()):
         return False
     for claim in inventory.book.claims.values():
         for held in claim.held:
@@ -159,14 +160,32 @@ def _is_nobodys(inventory: Inventory, device: Device) -> bool:
     return True
 
 
+def _is_taken(inventory: Inventory, address: PciAddress) -> bool:
+    """Held, named by a domain, or dirty."""
+    return address in inventory.book.holders or _is_named(inventory, address) or address in inventory.book.dirty
+
+
+def _is_named(inventory: Inventory, address: PciAddress) -> bool:
+    return any(each.address == address for domain in inventory.hypervisor.domains for each in domain.devices)
+
+
+def _is_out(inventory: Inventory, device: Device) -> bool:
+    """Disabled: itself, the PF that it is on, or the host."""
+    book = inventory.book
+    with_pf = device.parent in book.disabled and device.parent in inventory.catalogue.host.devices
+    return book.host_disabled is not None or device.address in book.disabled or with_pf
+
+
 def _mates(inventory: Inventory, device: Device) -> list[Device]:
     others = inventory.catalogue.host.devices.values()
     return [each for each in others if device.iommu_group is not None and each.iommu_group == device.iommu_group and each != device]
 
 
 def _group_is_nobody_elses(inventory: Inventory, device: Device, wish: Wish) -> bool:
-    holders = [inventory.book.holder_of(mate.address) for mate in _mates(inventory, device) if not mate.is_bridge]
-    return all(holder is None or holder.wish.consumer == wish.consumer for holder in holders)
+    mates = [mate.address for mate in _mates(inventory, device) if not mate.is_bridge]
+    holders = [inventory.book.holder_of(mate) for mate in mates]
+    occupied = any(holder is None and _is_named(inventory, mate) for holder, mate in zip(holders, mates, strict=True))
+    return not occupied and all(holder is None or holder.wish.consumer == wish.consumer for holder in holders)
 
 
 def _is_in_the_way(device: Device) -> bool:

@@ -140,6 +140,7 @@ def _entry(draw: st.DrawFn, number: int) -> DeviceSpec:
         remote_managed=draw(st.sampled_from([False, False, False, True])),
         managed=draw(st.sampled_from([True, True, True, False])),
         live_migratable=draw(st.sampled_from([None, True, False])),
+        one_time_use=draw(st.sampled_from([False, False, True])),
         resource_class=draw(st.sampled_from([None, None, "CUSTOM_A"])),
         traits=draw(st.sampled_from([frozenset[str](), frozenset({"CUSTOM_T"})])),
     )
