@@ -9,10 +9,11 @@ Does not know: who reads the tree, claims.
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device, Netdev, VdpaDevice
@@ -20,6 +21,7 @@ from pcipt_agent.core.host import Host
 from tests.support.hosttree import HostTree
 from tests.support.planned import AUDIO, GPU, PF, PLAIN, VF, at, gpu, host, pci, sriov
 
+Item = TypeVar("Item")
 DISK = "0002"
 VDPA_NODE = "/dev/vhost-vdpa-0"
 _BOND, _SERVICE_NETDEV, _DISK_NAME = "bond0", "eth0", "sda"
@@ -76,8 +78,8 @@ class Machine:
 
     def change(self) -> frozenset[PciAddress]:
         """Something has happened; returns the addresses that the kernel tells of."""
-        kinds = (self._plug_or_unplug, self._rebind, self._rebind, self._set_vfs, self._set_vfs, self._use, self._break_or_mend)
-        return frozenset(self._rng.choice(kinds)())
+        kinds = (self._rebind, self._rebind, self._set_vfs, self._set_vfs, self._use, self._break_or_mend, self._plug_or_unplug)
+        return frozenset((self._rng.choice(kinds) if self._there else self._plug_or_unplug)())
 
     def open_or_close(self) -> None:
         """A process that nobody knows of opens the vfio group of some function, or closes what it had open."""
@@ -90,7 +92,8 @@ class Machine:
 
     def _plug_or_unplug(self) -> Iterable[PciAddress]:
         """A function that is no VF; a PF goes with its VFs, and comes with some of them."""
-        device = self._rng.choice([each for each in self.whole.devices.values() if each.parent is None])
+        cards = [each for each in self.whole.devices.values() if each.parent is None]
+        device = self._rng.choice(self._rather([each for each in cards if each.address not in self._there], cards))
         family = [device.address, *(vf.address for vf in self.whole.vfs_of(device.address))]
         if device.address in self._there:
             self._release(device)
@@ -165,9 +168,17 @@ class Machine:
 
     def _break_or_mend(self) -> Iterable[PciAddress]:
         """A file of the function holds what is none of its values, or what it should hold again."""
-        address = self._rng.choice(sorted(self._there))
+        there = sorted(self._there)
+        address = self._rng.choice(self._rather([each for each in there if self._is_broken(each)], there))
         right = f"0x{self.whole.devices[address].vendor_id}\n".encode()
-        path = self._tree.directory_of(address) / "vendor"
         broken = os.fsencode(self._rng.choice(["", "0x\n", "\0\0", "nonsense\n"]))
-        self._tree.write(address, "vendor", content=broken if path.read_bytes() == right else right)
+        self._tree.write(address, "vendor", content=right if self._is_broken(address) else broken)
         return [address]
+
+    def _is_broken(self, address: PciAddress) -> bool:
+        path = self._tree.directory_of(address) / "vendor"
+        return path.read_text() != f"0x{self.whole.devices[address].vendor_id}\n"
+
+    def _rather(self, amiss: Sequence[Item], others: Sequence[Item]) -> Sequence[Item]:
+        """What is amiss, mostly, where anything is: so that the machine is whole more often than not."""
+        return amiss if amiss and self._rng.random() < 0.8 else others

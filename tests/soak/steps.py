@@ -45,7 +45,7 @@ def claim(life: Life) -> None:
         claim_id=life.new_id(),
         consumer=UUID(consumer_id(rng.randrange(_CONSUMERS))),
         requests=requests,
-        numa_nodes=rng.choice([None, None, [0], [1]]),
+        numa_nodes=rng.choice([None, None, None, [0], [1]]),
         dry_run=rng.random() < 0.1,
     )
     inventory = life.agent.ledger.inventory
@@ -183,7 +183,7 @@ def enable(life: Life) -> None:
 
 def _place(life: Life) -> PciAddress | None:
     """Some device, here or not; the host now and then."""
-    return None if life.rng.random() < 0.15 else life.rng.choice(sorted(life.machine.whole.devices))
+    return None if life.rng.random() < 0.05 else life.rng.choice(sorted(life.machine.whole.devices))
 
 
 def clean(life: Life) -> None:
