@@ -5,8 +5,8 @@
     no new calls ─▶ finish those in flight ─▶ stop looking ─▶ last notifications ─▶ close the journal
 
 Threads: `looking` reads the host, `guests` follows libvirt and lets claims expire, `notifications` sends, oslo.messaging's answer
-calls, `watchdog` tells systemd that the ledger still answers; the main thread waits for signals, and reloads. None of them waits
-for another but at the ledger's lock, which is held for the time of one decision.
+calls, `reloading` reads the configuration again, `watchdog` tells systemd that the ledger still answers; the main thread waits for
+signals and does nothing else that could hang. None waits for another but at the ledger's lock, which is held for one decision.
 
 Does not know: the command line, exit codes, what signals mean (`daemon`).
 """
@@ -59,7 +59,7 @@ FIRST_WORD_SECONDS: Final = 3.0
 TEND_SECONDS: Final = 10.0
 """The longest between two looks for overdue claims."""
 LOOK_SECONDS: Final = 2.0
-"""How long the stop waits for a reading of the host: a device that hangs can hold one for ever, and it is of no use any more."""
+"""How long the stop waits for who reads /sys or /proc: a device that hangs can hold one for ever, and it is of no use any more."""
 STATUS_SECONDS: Final = 20.0
 """How old what `systemctl status` shows may be."""
 
@@ -86,6 +86,7 @@ class Agent:
     """One agent of a process, made by `assembled`; its methods are the main thread's."""
 
     journal: SqliteJournal
+    """Closed by the ledger's `close`."""
     notifications: Notifications
     ledger: Ledger
     reloader: Reloader
@@ -97,6 +98,7 @@ class Agent:
     vitals: Vitals
     server: RpcServer
     stopping: threading.Event
+    reload_asked: threading.Event
 
     def start(self) -> None:
         """Serves once this returns."""
@@ -106,21 +108,20 @@ class Agent:
             self._tend(FIRST_WORD_SECONDS)
         self.server.start()
         self.looking.start()
-        for name, run in (("guests", self._follow_guests), ("watchdog", self._keep_watch)):
+        threads = {"guests": self._follow_guests, "watchdog": self._keep_watch, "reloading": self._reload_when_asked}
+        for name, run in threads.items():
             threading.Thread(target=run, name=name, daemon=True).start()
         LOG.info("serving at %s: %s", shown(self.reloader.running.settings.transport_url), self._status())
         systemd.notify("READY=1", f"STATUS={self._status()}")
 
     def reload(self) -> None:
-        """The configuration has been read again; on any mistake the old rules stay, and the log says why."""
-        systemd.reloading()
-        with suppress(BadConfiguration):  # said in the log, and by `status` from now on
-            self.reloader.reload(ReloadPayload())
-        systemd.notify("READY=1", f"STATUS={self._status()}")
+        """The configuration will be read again from its beginning; on any mistake the old rules stay, and the log says why."""
+        self.reload_asked.set()
 
     def stop(self) -> None:
         """Calls in flight are finished and nothing runs any more; what hangs is left to the process's end."""
         self.stopping.set()
+        self.reload_asked.set()
         systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
         self.server.stop()
         if self.domains is not None:
@@ -140,7 +141,18 @@ class Agent:
         if self.guests is not None:
             self.guests.look(wait_seconds)
             self.vitals.libvirt(reachable=self.ledger.inventory.hypervisor.reachable)
-        self.expirer.turn()
+        if not self.stopping.is_set():
+            self.expirer.turn()
+
+    def _reload_when_asked(self) -> None:
+        """A file that never ends to be read holds this thread, and neither the stop nor any claim."""
+        while self.reload_asked.wait() and not self.stopping.is_set():
+            self.reload_asked.clear()
+            systemd.reloading()
+            with suppress(BadConfiguration):  # said in the log, and by `status` from now on
+                self.reloader.reload(ReloadPayload())
+            if not self.stopping.is_set():
+                systemd.notify("READY=1", f"STATUS={self._status()}")
 
     def _keep_watch(self) -> None:
         """Says that we are alive as long as the ledger can be entered: a lock that nobody gives back would stop every claim."""
@@ -216,6 +228,7 @@ def _assembled(process: Process, loaded: Loaded, journal: SqliteJournal, reader:
         vitals=vitals,
         server=RpcServer(process.conf, settings.transport_url, host=settings.host, methods=methods, on_fault=process.on_fault),
         stopping=threading.Event(),
+        reload_asked=threading.Event(),
     )
 
 

@@ -190,14 +190,16 @@ def _command_line() -> ArgumentParser:
 
 def _serve(agent: Agent, stopping: Stopping) -> ExitCode:
     try:
-        agent.start()
-        stopping.serving = True
-        while not stopping.wait():
-            agent.reload()
-        LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
-        end_anyway()
+        try:
+            agent.start()
+            stopping.serving = True
+            while not stopping.wait():
+                agent.reload()
+            LOG.info("stopping: no new calls, %s", "after a fault" if stopping.fault else "as asked")
+        finally:
+            end_anyway()
         agent.stop()
     finally:
-        agent.journal.close()
+        agent.ledger.close()
     LOG.info("stopped")
     return ExitCode.FAULT if stopping.fault else ExitCode.STOPPED

@@ -20,7 +20,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import reduce
 from operator import or_
@@ -40,29 +40,13 @@ REST: Final = 3.0
 LONGEST_REST_SECONDS: Final = 10.0
 
 
-def _nobody() -> None:
-    """Who is told that we are alive, where nobody wants to know."""
-
-
 class Looking:
-    """From `start` to `stop`; the sources are its own, and closed at its end.
+    """From `start` to `stop`; the sources are its own, and closed at its end."""
 
-    `alive` is called after each turn, and at least every `alive_seconds` while nothing happens.
-    """
-
-    def __init__(
-        self,
-        observer: Observer,
-        sources: Sequence[HintSource],
-        *,
-        interval_seconds: float,
-        alive: Callable[[], object] = _nobody,
-        alive_seconds: float = math.inf,
-    ) -> None:
+    def __init__(self, observer: Observer, sources: Sequence[HintSource], *, interval_seconds: float) -> None:
         self._observer = observer
         self._sources = {source.fileno(): source for source in sources}
         self._interval_seconds = interval_seconds
-        self._alive, self._alive_seconds = alive, alive_seconds
         self._asked, self._asking = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._to_stop = self._stopped = self._ended = False
         self._thread = threading.Thread(target=self._run, name="looking", daemon=True)
@@ -100,7 +84,6 @@ class Looking:
         unrest, waiting = self._observer.look(), AGAIN_SECONDS
         looked_at = time.monotonic()
         while True:
-            self._alive()
             self._rest(time.thread_time() - turn)
             turn = time.thread_time()
             again_at = math.inf if unrest is None else time.monotonic() + waiting
@@ -142,7 +125,7 @@ class Looking:
             poll.register(number, self._sources[number].poll_events)
         end = time.monotonic() + seconds
         while not self._stopped:
-            left = max(0.0, min(end - time.monotonic(), self._alive_seconds))
+            left = max(0.0, end - time.monotonic())
             ready = [number for number, _ in poll.poll(left * 1000)]
             if self._asked in ready:
                 os.read(self._asked, 4096)
@@ -152,5 +135,4 @@ class Looking:
                 return reduce(or_, [self._sources[number].take() for number in ready])
             if time.monotonic() >= end:
                 return None
-            self._alive()
         return None

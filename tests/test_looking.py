@@ -32,11 +32,10 @@ def looking(
     *sources: GivenHints,
     ledger: Ledger | None = None,
     interval: float = NEVER,
-    alive: Callable[[], object] = bool,
 ) -> Iterator[Looking]:
     """A thread that has looked once, and is stopped at the end."""
     observer = Observer(ledger or memory_ledger()[0], reader, ended_claims_kept_seconds=1e9)
-    thread = Looking(observer, sources, interval_seconds=interval, alive=alive, alive_seconds=0.05)
+    thread = Looking(observer, sources, interval_seconds=interval)
     thread.start()
     try:
         yield thread
@@ -149,15 +148,14 @@ def test_a_look_that_failed_is_made_again_soon() -> None:
 
 
 def test_a_storm_starves_neither_the_rescan_nor_the_stop() -> None:
-    reader, storm, beats = GivenReader(host(pci("01:00.0"))), GivenHints(Hints(frozenset([at("01:00.0")]))), list[int]()
-    with looking(reader, storm, interval=2 * GATHER_SECONDS, alive=lambda: beats.append(1)) as thread:
+    reader, storm = GivenReader(host(pci("01:00.0"))), GivenHints(Hints(frozenset([at("01:00.0")])))
+    with looking(reader, storm, interval=2 * GATHER_SECONDS) as thread:
         until(lambda: reader.whole >= 3)
         assert len(reader.asked) >= 1
         began = time.monotonic()
         thread.stop()
         assert thread.join(5)
     assert time.monotonic() - began < 0.3
-    assert beats
 
 
 def test_a_storm_leaves_most_of_the_processor_to_others() -> None:
@@ -181,12 +179,6 @@ def test_it_stops_at_once_while_it_waits_gathers_or_rests() -> None:
             thread.stop()
             assert thread.join(5)
         assert time.monotonic() - began < 0.3
-
-
-def test_it_says_that_it_is_alive_while_nothing_happens() -> None:
-    beats: list[float] = []
-    with looking(GivenReader(host(pci("01:00.0"))), alive=lambda: beats.append(time.monotonic())):
-        until(lambda: len(beats) > 5)
 
 
 @pytest.fixture

@@ -7,20 +7,28 @@ Does not know: what the states mean to the daemon, when it is alive.
 Source: sd_notify(3), "Notes" (the protocol is documented and stable); sd_watchdog_enabled(3).
 """
 
+import logging
 import os
 import socket
 import time
 
+LOG = logging.getLogger(__name__)
+
 
 def notify(*variables: str) -> bool:
-    """Sends `READY=1`, `STOPPING=1`, `STATUS=…`; False where no systemd listens (started by hand)."""
+    """Sends `READY=1`, `STOPPING=1`, `STATUS=…`; False where no systemd listens (started by hand, or in a container that has the
+    variable of the host's)."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return False
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.sendto("\n".join(variables).encode(), address)
+        try:
+            channel.sendto("\n".join(variables).encode(), address)
+        except OSError as error:
+            LOG.debug("systemd is not told %s: %s", variables, error)
+            return False
     return True
 
 

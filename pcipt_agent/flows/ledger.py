@@ -79,6 +79,7 @@ class Ledger:
         self._listeners = tuple(listeners)
         self._checkpoint = checkpoint
         self._unwritable = unwritable
+        self._closed = False
         self._lock = Lock()
 
     @property
@@ -133,7 +134,15 @@ class Ledger:
             LOG.info("%s (request %s%s)", event_in_words(event, before.book), terms.request_id, by)
         return reply
 
+    def close(self) -> None:
+        """The journal is closed, between two decisions, and none is made any more: a thread that hung may come too late."""
+        with self._lock:
+            self._closed = True
+            self._journal.close()
+
     def _append(self, decision: Decision) -> None:
+        if self._closed:
+            raise JournalUnwritable("the agent is stopping")
         try:
             self._journal.append(decision)
         except JournalUnwritable as refusal:
@@ -221,7 +230,7 @@ class Ledger:
         Apart from any decision, so that a decision is one commit, always. For want of room it is left for the next time.
         """
         with self._lock:
-            if self._journal.length() <= longest:
+            if self._closed or self._journal.length() <= longest:
                 return False
             before = self._inventory
             book = forget_ended(before.book, forget_before)

@@ -64,3 +64,8 @@ def test_without_a_time_there_is_no_watchdog(said: str | None, monkeypatch: pyte
     if said is not None:
         monkeypatch.setenv("WATCHDOG_USEC", said)
     assert watchdog_seconds() is None
+
+
+def test_a_socket_that_is_not_there_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone.sock"))
+    assert not notify("READY=1")

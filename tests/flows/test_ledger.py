@@ -328,3 +328,14 @@ def test_the_same_word_of_libvirts_again_is_no_other_inventory() -> None:
         seen = ledger.inventory
     ledger.observe_hypervisor(Hypervisor(reachable=True, problem=None, watched_since=1.0))
     assert ledger.inventory is seen
+
+
+def test_after_its_end_nothing_is_decided_and_nobody_takes_the_journal_again() -> None:
+    ledger, disk = memory_ledger()
+    claim(ledger, wanted("c1"))
+    ledger.close()
+    with pytest.raises(JournalUnwritable, match="the agent is stopping"):
+        free(ledger, FreePayload(claim_id="c1"))
+    assert not ledger.tidy(longest=0, forget_before=0.0)
+    assert len(disk.decisions) == 1
+    MemoryJournal(disk).recover("boot-2", 0.0, 0.0)

@@ -2,6 +2,7 @@
 """Reload of a running agent: by SIGHUP as systemd sends it, by RPC, and what it would change asked before."""
 
 import json
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pcipt_agent.adapters.rpc_client import Answered
 from tests.support.running import Agent, configured, running_agent, until
 
 EXAMPLE_HOST = Path(__file__).parents[2] / "etc/pcipt-agent/example.host"
@@ -136,3 +138,18 @@ def test_a_log_level_that_is_none_is_a_mistake_as_any_other(agent: Agent, line: 
     assert agent.process.poll() is None
     again = agent.pcipt("check-config")
     assert (again.returncode, line.partition(" ")[0] in again.stderr) == (2, True)
+
+
+def test_a_file_that_never_ends_to_be_read_holds_neither_callers_nor_the_stop(agent: Agent) -> None:
+    text = agent.config_file.read_text()
+    client = agent.client()
+    agent.config_file.unlink()
+    os.mkfifo(agent.config_file)
+    agent.process.send_signal(signal.SIGHUP)
+    with agent.config_file.open("wb"):  # returns when the agent has opened it too, and now it waits for what never comes
+        assert isinstance(client.call("version", {}), Answered)
+        client.close()
+        agent.process.terminate()
+        assert agent.process.wait(timeout=15) == 0
+    agent.config_file.unlink()
+    agent.config_file.write_text(text)
