@@ -21,25 +21,33 @@ PERIODS: Final = ("claim_timeout", "ended_claims_kept", "history_kept", "rescan_
 LOG_LEVELS: Final = ("debug", "default_log_levels")
 """Options of [DEFAULT], oslo.log's."""
 
-_OF_RULES: Final = frozenset(
+_TOLD_BY_DEVICE: Final = frozenset(
     [
         ("pci", "device_spec"),
         ("pci", "alias"),
-        ("pci", "report_in_placement"),
         ("pci", "passthrough_whitelist"),
         ("DEFAULT", "pci_passthrough_whitelist"),
         ("DEFAULT", "pci_alias"),
-        ("filter_scheduler", "pci_in_placement"),
-        ("agent", "readiness"),
     ]
 )
-_TAKEN: Final = frozenset([*(("agent", name) for name in PERIODS), *(("DEFAULT", name) for name in LOG_LEVELS)])
+"""What a change of them means is told device by device, and alias by alias."""
+_TAKEN: Final = frozenset(
+    [
+        ("agent", "readiness"),
+        ("pci", "report_in_placement"),
+        ("filter_scheduler", "pci_in_placement"),
+        *(("agent", name) for name in PERIODS),
+        *(("DEFAULT", name) for name in LOG_LEVELS),
+    ]
+)
 
 
 def options_changed(before: Sequence[ConfigFile], after: Sequence[ConfigFile]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(taken, in need of a restart) beside the rules' own, sorted, as `[agent] claim_timeout`."""
+    """(taken, in need of a restart) beside entries and aliases, sorted, as `[agent] claim_timeout`."""
     old, new = _last(before), _last(after)
-    changed = sorted(option for option in old.keys() | new.keys() if option not in _OF_RULES and old.get(option) != new.get(option))
+    changed = sorted(
+        option for option in old.keys() | new.keys() if option not in _TOLD_BY_DEVICE and old.get(option) != new.get(option)
+    )
     named = [(option, f"[{option[0]}] {option[1]}") for option in changed]
     taken = tuple(name for option, name in named if option in _TAKEN)
     return taken, tuple(name for option, name in named if option not in _TAKEN)
