@@ -42,6 +42,8 @@ class Notifications:
         self._notifier = oslo_messaging.Notifier(self._transport, publisher_id=f"pcipt-agent.{host}", driver=driver)
         self._queue: Queue[tuple[str, dict[str, Any]] | None] = Queue(limit)
         self._lost = 0
+        self._unsaid = 0
+        """Lost since the log said that they are being lost, and not yet how many."""
         self._last: Inventory | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._send, name="notifications", daemon=True)
@@ -71,7 +73,7 @@ class Notifications:
             self._thread.join(grace)
         except Full:
             pass
-        left = self._queue.qsize() + self._lost
+        left = self._queue.qsize() + self._unsaid
         if self._thread.is_alive():
             _LOG.warning("the message bus takes nothing: %d notifications were not sent", left)
             return
@@ -83,13 +85,15 @@ class Notifications:
             try:
                 self._queue.put_nowait((notice.event_type, payload))
             except Full:
-                if self._lost == 0:
+                if self._unsaid == 0:
                     _LOG.warning("the message bus takes nothing: notifications are being lost")
-                self._lost += 1
+                self._lost, self._unsaid = self._lost + 1, self._unsaid + 1
                 continue
-            if self._lost:
-                _LOG.warning("the message bus takes notifications again; %d were lost", self._lost)
-                self._lost = 0
+            self._lost = 0
+            # A bus that is slow takes one, then none, then one: it takes them again once half of the queue has gone.
+            if self._unsaid and self._queue.qsize() <= self._queue.maxsize // 2:
+                _LOG.warning("the message bus takes notifications again; %d were lost", self._unsaid)
+                self._unsaid = 0
 
     def _send(self) -> None:
         while (item := self._queue.get()) is not None:

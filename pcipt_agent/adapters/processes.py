@@ -67,23 +67,24 @@ class ProcfsReader:
             names = sorted((path.name for path in proc.iterdir() if path.name.isdecimal()), key=int)
         except OSError as error:
             return (), f"{proc}: {error.strerror}"
-        pids, unreadable = [], 0
+        pids, unreadable = [], False
         for name in names:
             try:
                 links = _links(proc / name / "fd")
-            except PermissionError:
-                unreadable += 1
+            except OSError:  # commonly EACCES
+                unreadable = True
                 continue
             if any(link.removesuffix(_DELETED).endswith(tuple(nodes)) for link in links):
                 pids.append(int(name))
         if unreadable:
-            return tuple(pids), f"the descriptors of {unreadable} processes can't be read"
+            # Not how many: processes come and go, and it would be another reason, and another line of the log, each time.
+            return tuple(pids), "the descriptors of some processes can't be read"
         # hidepid and systemd's ProtectProc= hide other users' processes whole; the first one is always there otherwise.
         return tuple(pids), None if "1" in names else f"{proc} does not show all processes"
 
 
 def _links(directory: Path) -> list[str]:
-    """What the descriptors are of; none where the process has ended. Raises PermissionError where we may not look."""
+    """What the descriptors are of; none where the process has ended. Raises OSError where we may not look, or can't."""
     try:
         paths = list(directory.iterdir())
     except (FileNotFoundError, ProcessLookupError):

@@ -80,6 +80,7 @@ class Ledger:
         self._checkpoint = checkpoint
         self._unwritable = unwritable
         self._closed = False
+        self._not_compacted: str | None = None
         self._lock = Lock()
 
     @property
@@ -237,8 +238,10 @@ class Ledger:
             problem = self._compacted(book, before.catalogue.host.boot_id)
             if problem is None:
                 self._inventory = replace(before, book=book, generation=_next(before.generation))
+        said, self._not_compacted = self._not_compacted, problem
         if problem is not None:
-            LOG.warning("the journal is not compacted: %s", problem)
+            if problem != said:
+                LOG.warning("the journal is not compacted: %s", problem)
             return False
         LOG.info("the journal is compacted: %d claims, %d ended claim_ids", len(book.claims), len(book.ended))
         return True

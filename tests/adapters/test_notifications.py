@@ -104,6 +104,14 @@ def test_after_a_gap_the_next_notification_says_how_many_are_missing(url: str, c
     assert "the message bus takes notifications again; 2 were lost" in caplog.messages
 
 
+def test_a_bus_that_is_slower_than_what_happens_is_no_flood_of_the_log(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), listened(url), notifications(url, limit=100) as told:
+        for _ in range(20_000):
+            told.happened(CLAIM, CLAIMED)
+    lost = "the message bus takes nothing: notifications are being lost"
+    assert 1 <= caplog.messages.count(lost) < 30
+
+
 def test_nothing_is_sent_to_a_broker_unless_the_operator_says_how() -> None:
     """A queue that nobody reads would grow for ever; the port is one where nobody listens, so sending would be noticed."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -128,7 +128,7 @@ def as_nobody(root: Path) -> str:
 
 @pytest.mark.parametrize(
     ("references", "said"),
-    [("0\n", "NotHeld()"), ("2\n", 'Unknown(why="the descriptors of 1 processes can\'t be read")')],
+    [("0\n", "NotHeld()"), ("2\n", 'Unknown(why="the descriptors of some processes can\'t be read")')],
 )
 def test_where_descriptors_can_not_be_read_the_driver_s_module_is_asked(references: str, said: str) -> None:
     with directory_in_memory() as root:
@@ -139,6 +139,13 @@ def test_where_descriptors_can_not_be_read_the_driver_s_module_is_asked(referenc
         directory.chmod(0)
         assert as_nobody(root) == said
         directory.chmod(0o755)
+
+
+def test_a_process_that_can_not_be_looked_into_for_another_reason_leaves_it_open(root: Path) -> None:
+    module(root, references="1\n")
+    (root / "proc/42").mkdir()
+    (root / "proc/42/fd").write_text("ENOTDIR, as ENOMEM and EMFILE would be")
+    assert ProcfsReader(root).holding(VF) == Unknown("the descriptors of some processes can't be read")
 
 
 def test_an_open_file_is_found_among_this_machine_s_own_processes(tmp_path: Path) -> None:

@@ -245,6 +245,18 @@ def test_a_journal_that_cant_be_compacted_for_want_of_room_stays_as_it_is() -> N
     assert ledger.inventory is before
 
 
+def test_that_the_journal_is_not_compacted_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    ledger, disk = memory_ledger()
+    free(ledger, FreePayload(claim_id="c1"))
+    disk.full = True
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            ledger.tidy(longest=0, forget_before=9e9)
+        disk.full = False
+        ledger.tidy(longest=0, forget_before=9e9)
+    assert [message[:29] for message in caplog.messages] == ["the journal is not compacted:", "the journal is compacted: 0 c"]
+
+
 def test_many_callers_at_once_never_get_the_same_device() -> None:
     ledger, disk = memory_ledger(host(*(pci(f"3b:{slot:02x}.0") for slot in range(24))))
     got, start = list[str](), threading.Barrier(8)
