@@ -2,8 +2,8 @@
 """A host that lives: a kernel-shaped tree that a test changes under a running agent, with guests of a libvirt of its own.
 
 The machine has one of each: a network card whose VFs come and go, accelerators with nothing against them (and one for one-time use,
-and one that no rule lists), a GPU that shares its IOMMU group with its sound, a card for vfio alone. It is read every second, as no
-kernel hints at changes of it.
+and one that no rule lists), a GPU that shares its IOMMU group with its sound, a card for vfio alone, one on a variant driver. It is
+read every second, as no kernel hints at changes of it.
 
 Does not know: what is asked of the agent.
 """
@@ -37,6 +37,7 @@ MACHINE = (
     "0000:51:00.0  8086:1592  PCI  numa 0  group 60  driver ice  class 020000\n"
     "0000:51:00.1  8086:1592  PCI  numa 0  group 61  driver vfio-pci  class 020000\n"
     "0000:61:00.0  8086:0b25  PCI  numa 0  driver idxd  class 088000\n"
+    "0000:71:00.0  1af4:1045  PCI  numa 0  group 70  driver virtio_vfio_pci  vfio  class 020000\n"
     + "".join(_ACCELERATOR.format(number, product, 50 + number) for number, product in enumerate(("37c8",) * 4 + ("37c9", "37ca")))
 )
 PF = "0000:3b:00.0"
@@ -45,12 +46,13 @@ GPU, SOUND = "0000:41:00.0", "0000:41:00.1"
 ACCELERATORS = tuple(f"0000:b1:00.{number}" for number in range(4))
 ONE_TIME, UNLISTED = "0000:b1:00.4", "0000:b1:00.5"
 ON_ICE, ON_VFIO = "0000:51:00.0", "0000:51:00.1"
-UNGROUPED = "0000:61:00.0"
+UNGROUPED, VARIANT = "0000:61:00.0", "0000:71:00.0"
 RULES = """\
 device_spec = {"vendor_id": "15b3", "product_id": "101e"}
 device_spec = {"vendor_id": "10de"}
 device_spec = {"vendor_id": "8086", "product_id": "1592", "managed": "no"}
 device_spec = {"vendor_id": "8086", "product_id": "0b25"}
+device_spec = {"vendor_id": "1af4", "product_id": "1045"}
 device_spec = {"vendor_id": "8086", "product_id": "37c8"}
 device_spec = {"vendor_id": "8086", "product_id": "37c9", "one_time_use": "yes"}
 alias = {"name": "vf", "vendor_id": "15b3", "product_id": "101e", "device_type": "type-VF"}

@@ -15,6 +15,7 @@ from tests.support.libvirtd import Libvirtd, libvirtd
 from tests.support.living import (
     ACCELERATORS,
     UNLISTED,
+    VARIANT,
     LivingHost,
     attention,
     await_status,
@@ -117,6 +118,17 @@ def test_a_claim_whose_domain_is_gone_is_shown_and_kept(agent: Agent, guests: Te
     assert status_of(agent, ACCELERATORS[2])[0] == "allocated"
     assert pcipt(agent, "status").returncode == 1
     free(agent, kept["claim_id"])
+
+
+def test_a_managed_function_on_a_variant_driver_is_judged_by_the_version_that_libvirt_says(agent: Agent) -> None:
+    version = agent.call("status")["libvirt"]["version"]
+    reply = claim(agent, "variant", VARIANT)
+    if tuple(int(part) for part in version.split(".")) < (10, 0, 0):
+        assert f"libvirt {version} would bind vfio-pci in place of virtio_vfio_pci" in why_not(reply)
+    else:
+        (warning,) = reply["devices"][0]["warnings"]
+        assert f"libvirt {version} binds the variant" in warning
+    free(agent, "variant")
 
 
 def test_xml_that_is_not_understood_is_said_once_and_costs_no_other_domain(agent: Agent, guests: TestDriverGuests) -> None:

@@ -118,13 +118,13 @@ def test_history_is_kept_through_a_compaction_and_a_restart(host: LivingHost) ->
 
 def test_the_watchdog_is_fed_in_time_and_systemd_sees_the_state(host: LivingHost) -> None:
     with running_agent(host.configuration(), WATCHDOG_USEC=str(int(WATCHDOG_SECONDS * 1e6))) as agent:
-        assert "17 devices, 0 claims" in next(each for each in agent.told if "READY=1" in each)
+        assert "18 devices, 0 claims" in next(each for each in agent.told if "READY=1" in each)
         given(agent, "one", ACCELERATORS[0])
         for _ in range(2):
             since = time.monotonic()
             await_beat(agent, len(beats(agent)) + 1)
             assert time.monotonic() - since < WATCHDOG_SECONDS
-        assert "17 devices, 1 claims" in beats(agent)[-1]
+        assert "18 devices, 1 claims" in beats(agent)[-1]
         refused = pcipt(agent, "adopt")
         assert (refused.returncode, "libvirt can't be asked" in refused.stderr) == (1, True)
         assert pcipt(agent, "status").returncode == 1, "without libvirt something needs attention"

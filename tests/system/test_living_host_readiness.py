@@ -17,6 +17,7 @@ from tests.support.living import (
     RULES,
     SOUND,
     UNGROUPED,
+    VARIANT,
     LivingHost,
     claim,
     free,
@@ -37,7 +38,7 @@ USED = {
     "0000:91:06.0": 'used boot-display "boot_vga is 1"',
 }
 BRIDGE, BESIDE_DISK, DISK = "0000:3a:02.0", "0000:92:00.0", "0000:92:00.1"
-PAIR, VARIANT = ("0000:93:00.0", "0000:93:00.1"), "0000:94:00.0"
+PAIR = ("0000:93:00.0", "0000:93:00.1")
 MORE = "".join(
     f"{line}  class 088000\n"
     for line in (
@@ -45,7 +46,6 @@ MORE = "".join(
         f"{BESIDE_DISK}  1af4:1042  PCI  numa 0  group 120  driver vfio-pci",
         f'{DISK}  1af4:1043  PCI  numa 0  group 120  driver nvme  used mounted "nvme7n1 is mounted on /srv"',
         *(f"{address}  1af4:1044  PCI  numa 0  group 121" for address in PAIR),
-        f"{VARIANT}  1af4:1045  PCI  numa 0  group 122  driver virtio_vfio_pci  vfio",
     )
 )
 MORE_RULES = RULES + 'device_spec = {"vendor_id": "1af4"}\ndevice_spec = {"vendor_id": "8086", "product_id": "347a"}\n'
