@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pcipt_agent.conf.files import ConfigFile
+from pcipt_agent.conf.nova_conf import NovaConf
 from pcipt_agent.conf.settings import Settings
 
 RULES: Final = ("device_spec", "alias", "report_in_placement", "pci_in_placement", "readiness")
@@ -51,6 +52,18 @@ def options_changed(before: Sequence[ConfigFile], after: Sequence[ConfigFile]) -
     named = [(option, f"[{option[0]}] {option[1]}") for option in changed]
     taken = tuple(name for option, name in named if option in _TAKEN)
     return taken, tuple(name for option, name in named if option not in _TAKEN)
+
+
+def that_count(files: Sequence[ConfigFile], nova: NovaConf | None) -> tuple[ConfigFile, ...]:
+    """`Loaded.files`, in the order in which they decide; of nova.conf, which is the last, what was taken, and under all others."""
+    if nova is None:
+        return tuple(files)
+    *own, file = files
+    sections = {
+        section: {option: values for option, values in options.items() if f"[{section}] {option}" in nova.taken}
+        for section, options in file.sections.items()
+    }
+    return ConfigFile(file.path, sections), *own
 
 
 def taking(running: Settings, read: Settings) -> Settings:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from pcipt_agent.conf.loading import Loaded, rules_of
-from pcipt_agent.conf.reloadable import options_changed, taking
+from pcipt_agent.conf.reloadable import options_changed, taking, that_count
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.host import Host
@@ -64,7 +64,7 @@ class Reloader:
         self._read = read
         self._take = take
         self._lock = Lock()
-        self._started = loaded.files
+        self._started = that_count(loaded.files, loaded.nova)
         self._running = Running(loaded, loaded.settings, ledger.now(), None)
 
     @property
@@ -111,8 +111,9 @@ class Reloader:
 
     def _other(self, loaded: Loaded) -> OtherOptions:
         """What needs a restart is what is not as it was at the start, however often it was read since."""
-        taken, _ = options_changed(self._running.loaded.files, loaded.files)
-        _, needs_restart = options_changed(self._started, loaded.files)
+        before, files = self._running.loaded, that_count(loaded.files, loaded.nova)
+        taken, _ = options_changed(that_count(before.files, before.nova), files)
+        _, needs_restart = options_changed(self._started, files)
         return OtherOptions(taken, needs_restart)
 
 
