@@ -8,6 +8,7 @@ that would change this machine are named, and not run.
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import textwrap
@@ -30,8 +31,8 @@ from pcipt_agent.views.wire_status import AttentionPart
 from tests.__main__ import PARTS
 from tests.support.follower import following
 from tests.support.guests import TestDriverGuests, hostdev_xml
-from tests.support.hosttree import HostTree
-from tests.support.libvirtd import libvirtd
+from tests.support.hosttree import HostTree, directory_in_memory
+from tests.support.libvirtd import Libvirtd
 from tests.support.living import at, await_status
 from tests.support.running import Agent, configured, pcipt, program, running_agent, until
 
@@ -78,12 +79,15 @@ SMALLEST, OPERATED = ("\n".join(block[1:]) + "\n" for block in blocks("ini") if 
 
 
 class Machine:
-    """Where the page's commands are typed: an agent that can be stopped and started, and a guest that nobody told it of."""
+    """Where the page's commands are typed: an agent and a libvirt, both started and stopped, and a guest without a claim."""
 
-    def __init__(self, directory: Path, libvirt_uri: str) -> None:
+    def __init__(self, directory: Path, libvirt: Libvirtd) -> None:
         self.directory = directory
+        self._libvirt = libvirt
         self._running = ExitStack()
         self._stand_ins: Mapping[str, Callable[[], object]] = {
+            "systemctl stop libvirtd": self._stop_libvirt,
+            "systemctl start libvirtd": self.start_libvirt,
             "systemctl stop pcipt-agent": self._running.close,
             "systemctl start pcipt-agent": self.start,
             "systemctl reload pcipt-agent": self._reload,
@@ -94,7 +98,7 @@ class Machine:
         HostTree(directory / "root", parse_description(EXAMPLE.read_text(), "example.host"))
         (wishes,) = ("\n".join(block) for block in blocks("ini") if block[0].startswith("[0000:"))
         (directory / "devices.conf").write_text(wishes + "\n")
-        self.config_file = configured(directory, EXAMPLE, f"{OPERATED}[libvirt]\nconnection_uri = {libvirt_uri}\n")
+        self.config_file = configured(directory, EXAMPLE, f"{OPERATED}[libvirt]\nconnection_uri = {libvirt.uri}\n")
         self.config_file.write_text(self.config_file.read_text().replace("[agent]\n", "[agent]\nrescan_interval = 1\n"))
         self._places = {
             "/etc/pcipt-agent/pcipt-agent.conf": self.config_file,
@@ -102,18 +106,32 @@ class Machine:
             "/var/lib/pcipt-agent": directory / "state",
             "/srv/backup/": f"{directory}/backup/",
         }
-        self.start()
 
     def start(self) -> None:
         self.agent: Agent = self._running.enter_context(running_agent(self.config_file))
-        until(lambda: self.agent.call("status")["libvirt"]["reachable"])
 
     def stop(self) -> None:
         self._running.close()
 
+    def start_libvirt(self) -> None:
+        """The guest is there again, and the agent has seen it."""
+        self._libvirt.start()
+        guests = TestDriverGuests(self._libvirt.uri)
+        guests.define(BUILDER, "builder", hostdev_xml(at(HIS_DEVICE)))
+        guests.boot(BUILDER)
+        until(lambda: self._libvirt_now() == (True, 2))
+
+    def _stop_libvirt(self) -> None:
+        self._libvirt.kill()
+        until(lambda: not self._libvirt_now()[0])
+
+    def _libvirt_now(self) -> tuple[bool, int]:
+        now = self.agent.call("status")["libvirt"]
+        return now["reachable"], now["domains"]
+
     def _reload(self) -> None:
         before = self.agent.log.count(" reloaded")
-        self.agent.process.send_signal(1)
+        self.agent.process.send_signal(signal.SIGHUP)
         until(lambda: self.agent.log.count(" reloaded") > before)
 
     def type(self, command: str) -> tuple[int, str]:
@@ -136,6 +154,7 @@ class Machine:
         """The same of this machine's own agent and files."""
         word, *rest = shlex.split(command)
         if not word.endswith("pcipt"):
+            assert word in ("cp", "grep"), f"{command}: who runs it, or is it NOT_RUN?"
             return command
         match rest:
             case ["install", *_]:
@@ -149,17 +168,18 @@ class Machine:
         return shlex.join([program("pcipt"), *rest, *more])
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with libvirtd(tmp_path_factory.mktemp("libvirt")) as daemon:
-        guests = TestDriverGuests(daemon.uri)
-        guests.define(BUILDER, "builder", hostdev_xml(at(HIS_DEVICE)))
-        guests.boot(BUILDER)
-        machine = Machine(tmp_path_factory.mktemp("readme"), daemon.uri)
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    with directory_in_memory() as directory, ExitStack() as ending:
+        (directory / "libvirt").mkdir()
+        libvirt = Libvirtd(directory / "libvirt")
+        machine = Machine(directory, libvirt)
+        ending.callback(libvirt.kill)
+        ending.callback(machine.stop)
+        machine.start()
+        machine.start_libvirt()
         await_status(machine.agent, HIS_DEVICE, "occupied")
         yield machine
-        machine.stop()
-        guests.leave()
 
 
 def alike(text: str) -> str:
