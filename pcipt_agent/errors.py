@@ -58,7 +58,8 @@ class ConfigError(PciptError):
     """The configuration can't be used; carries every mistake, in the operator's order."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__(f"{len(mistakes)} mistakes in the configuration")
+        first = "; ".join(f"{mistake.option}: {mistake.problem}" for mistake in mistakes[:1])
+        super().__init__(f"{first} (and {len(mistakes) - 1} more mistakes)" if len(mistakes) > 1 else first)
         self.mistakes = tuple(mistakes)
 
 

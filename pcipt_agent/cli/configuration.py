@@ -27,6 +27,13 @@ def settings(command: Namespace, conf: cfg.ConfigOpts) -> Settings:
     return found
 
 
+def default_settings() -> Settings:
+    """As they are where no file says otherwise."""
+    conf = cfg.ConfigOpts()
+    read_sources(conf, Sources(default_files=()))
+    return read_settings(conf, [])[0]
+
+
 def sources_of(command: Namespace) -> Sources:
     """The files that the command line names; without any, oslo.config looks for pcipt-agent.conf where configuration is kept."""
     options = {"--config-file": command.config_file, "--config-dir": command.config_dir}

@@ -17,6 +17,7 @@ from typing import Final, assert_never
 
 from oslo_config import cfg
 
+from pcipt_agent.adapters.checkup.files import AS_ROOT
 from pcipt_agent.adapters.checkup.platform import read_platform
 from pcipt_agent.cli.configuration import settings, sources_of
 from pcipt_agent.cli.output import ExitCode, Output
@@ -24,7 +25,14 @@ from pcipt_agent.cli.standalone import read_host
 from pcipt_agent.cli.this_machine import Machine, examine
 from pcipt_agent.cli.within import Gathering
 from pcipt_agent.conf.loading import Loaded, load
-from pcipt_agent.core.agreement import agent_finding, claim_findings, journal_findings, known_versions, libvirt_finding
+from pcipt_agent.core.agreement import (
+    agent_finding,
+    claim_findings,
+    journal_findings,
+    known_versions,
+    library_finding,
+    libvirt_finding,
+)
 from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.device_findings import device_findings, needed_features, vpd_findings
 from pcipt_agent.core.diagnosis import Finding, Unseen, Verdict, content, ok, unknown
@@ -100,6 +108,8 @@ def _of_the_rules(rules: Loaded | ConfigError | Unseen) -> Iterator[Finding]:
     match rules:
         case Unseen():
             yield unknown("configuration", rules)
+        case ConfigError() if isinstance(rules.__cause__, cfg.ConfigFilesPermissionDeniedError | PermissionError):
+            yield unknown("configuration", Unseen(str(rules), AS_ROOT))
         case ConfigError():
             for mistake in rules.mistakes:
                 yield Finding("configuration", Verdict.PROBLEM, finding_line(mistake), "pcipt check-config")
@@ -153,7 +163,9 @@ def _of_the_machine(machine: Machine) -> Iterator[Finding]:
         yield unknown("installation", machine.installation)
     else:
         yield from installation_findings(machine.installation)
-    yield libvirt_finding(machine.libvirt, machine.library)
+    yield libvirt_finding(machine.libvirt)
+    if machine.library is not None:
+        yield library_finding(machine.library, machine.libvirt)
     yield agent_finding(machine.agent, version("pcipt-agent"))
     yield from claim_findings(machine.agent)
     yield from journal_findings(machine.journal)

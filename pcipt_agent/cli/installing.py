@@ -26,7 +26,7 @@ _TO_START = (
     "and then: systemctl enable --now pcipt-devices.service",
     "serial numbers before the next boot: udevadm trigger --subsystem-match=pci --action=change",
 )
-_TO_RESTART = ("let the running agent be the new one: systemctl restart pcipt-agent.service",)
+_TO_RESTART = ("if the wheel is a newer one, let the running agent be it: systemctl restart pcipt-agent.service",)
 _ELSEWHERE = ("its users are made when the system below that root starts; there: systemctl enable pcipt-agent.service",)
 
 
@@ -49,7 +49,7 @@ def install(command: Namespace, output: Output) -> ExitCode:
         Hands(root, before).install(steps, wanted)
         if root == Path("/"):
             steps += [system.run(each) for each in system.after_install(root)]
-    _show(output, steps, dry_run=command.dry_run, following=_following(root, before, steps))
+    _show(output, steps, dry_run=command.dry_run, following=_following(root, before))
     return ExitCode.DONE
 
 
@@ -76,13 +76,13 @@ def uninstall(command: Namespace, output: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def _following(root: Path, before: Manifest, steps: Sequence[Step]) -> Sequence[str]:
-    """What is left to be done by hand."""
+def _following(root: Path, before: Manifest) -> Sequence[str]:
+    """What is left to be done by hand. A newer wheel may bring new programs and no new file."""
     if root != Path("/"):
         return _ELSEWHERE
     if not before.digests:
         return _TO_START
-    return _TO_RESTART if any(step.artifact is not None for step in steps) else ()
+    return _TO_RESTART
 
 
 def _root(command: Namespace) -> Path:

@@ -71,7 +71,9 @@ def _disable(add: options.Add) -> None:
     )
     options.formatting(command)
     _place(command)
-    command.add_argument("--reason", required=True, metavar="TEXT", help="for the next operator, and for schedulers that ask")
+    command.add_argument(
+        "--reason", type=options.line, required=True, metavar="TEXT", help="for the next operator, and for schedulers that ask"
+    )
     options.reach(command)
 
 

@@ -39,7 +39,7 @@ def formatting(command: ArgumentParser) -> None:
 
 
 def claim_id(command: ArgumentParser) -> None:
-    command.add_argument("claim", metavar="CLAIM", help="the claim_id")
+    command.add_argument("claim", type=line, metavar="CLAIM", help="the claim_id")
 
 
 def wish(command: ArgumentParser) -> None:
@@ -56,7 +56,7 @@ def reach(command: ArgumentParser, *, without_agent: bool = False, timeout_secon
     agent.add_argument(
         "--transport-url", metavar="URL", help="unix:///PATH or rabbit://…; default: transport_url of the configuration"
     )
-    agent.add_argument("--agent", metavar="NAME", help="the agent's [DEFAULT] host; default: that of the configuration")
+    agent.add_argument("--agent", type=line, metavar="NAME", help="the agent's [DEFAULT] host; default: that of the configuration")
     agent.add_argument(
         "--timeout",
         type=seconds,
@@ -103,6 +103,13 @@ def path(text: str) -> str:
     """Not the present directory where a script's variable was empty."""
     if not text:
         raise ArgumentTypeError("the name is empty; is a variable unset?")
+    return text
+
+
+def line(text: str) -> str:
+    """What goes into journal, log and tables."""
+    if not text.strip() or not text.isprintable():
+        raise ArgumentTypeError(f"{text!r} is no text of one line")
     return text
 
 

@@ -130,7 +130,7 @@ def _claims(add: options.Add) -> None:
         "pcipt claims --consumer 8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10",
     )
     options.formatting(command)
-    command.add_argument("claim", nargs="?", metavar="CLAIM", help="only the claim of this claim_id")
+    command.add_argument("claim", nargs="?", type=options.line, metavar="CLAIM", help="only the claim of this claim_id")
     command.add_argument("--state", choices=STATES, help="only claims in this state")
     command.add_argument("--consumer", type=options.uuid, metavar="UUID", help="only claims of this consumer")
     options.reach(command)
@@ -154,8 +154,10 @@ def _claim(add: options.Add) -> None:
     command.add_argument(
         "--consumer", type=options.uuid, required=True, metavar="UUID", help="who is to hold them: the instance's UUID"
     )
-    command.add_argument("--claim-id", metavar="ID", help="the key that makes a retry harmless; up to 255 characters")
-    command.add_argument("--move-id", metavar="ID", help="joins the two claims of a move")
+    command.add_argument(
+        "--claim-id", type=options.line, metavar="ID", help="the key that makes a retry harmless; up to 255 characters"
+    )
+    command.add_argument("--move-id", type=options.line, metavar="ID", help="joins the two claims of a move")
     command.add_argument("--dry-run", action="store_true", help="answer as if, and claim nothing")
     command.add_argument("--if-generation", metavar="G", help="refuse when the inventory is no longer of this generation")
     options.reach(command)

@@ -21,7 +21,7 @@ from pcipt_agent.adapters.hypervisor.connection import not_installed
 from pcipt_agent.adapters.journal.checking import verify_history
 from pcipt_agent.adapters.journal.files import JournalFiles
 from pcipt_agent.cli.agent import NotReachable, ask
-from pcipt_agent.cli.configuration import settings, sources_of
+from pcipt_agent.cli.configuration import default_settings, settings, sources_of
 from pcipt_agent.cli.payloads import Call
 from pcipt_agent.cli.within import Gathering
 from pcipt_agent.conf.libvirt_opts import DEFAULT_CONNECTION_URI
@@ -32,7 +32,7 @@ from pcipt_agent.core.diagnosis import Unseen
 from pcipt_agent.core.floors import Version, parse_version
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.installation import UNIT, Installation, Place
-from pcipt_agent.errors import JournalError
+from pcipt_agent.errors import ConfigError, JournalError
 from pcipt_agent.views.text import shown
 from pcipt_agent.views.wire_status import StatusReply
 
@@ -54,8 +54,11 @@ class Machine:
 
 
 def examine(command: Namespace, host: Host | Unseen) -> Machine:
-    """This machine, by the configuration that the command line names. Raises ConfigError where that can't be read."""
-    found = settings(command, cfg.ConfigOpts())
+    """This machine, by the configuration that the command line names; as it would be by default where that can't be read."""
+    try:
+        found = settings(command, cfg.ConfigOpts())
+    except ConfigError:  # a finding of its own
+        found = default_settings()
     url = command.transport_url or found.transport_url
     installation = Gathering(lambda: _installation(command, found, host, url=url))
     libvirt = Gathering(lambda: _libvirt(found))
@@ -118,8 +121,6 @@ def _stamps(files: JournalFiles) -> list[tuple[int, int] | None]:
 
 def _installation(command: Namespace, found: Settings, host: Host | Unseen, *, url: str) -> Installation:
     root, account = Path("/"), places.account_of()
-    read = read_sources(cfg.ConfigOpts(), sources_of(command))
-    files = [file.path for file in (*read.own, *([read.nova_file] if read.nova_file else []))]
     functions = [] if isinstance(host, Unseen) else [each.address for each in host.devices.values() if each.parent is None]
     return Installation(
         unit=places.ask_unit(),
@@ -128,10 +129,19 @@ def _installation(command: Namespace, found: Settings, host: Host | Unseen, *, u
         state=places.place_of(found.state_path),
         file_system=places.file_system_of(found.state_path, root / "proc/self/mountinfo"),
         socket=_socket(url),
-        config_files=[path for path in map(places.path_of, files) if path],
+        config_files=[path for path in map(places.path_of, _config_files(command)) if path],
         vpd_files=places.vpd_files(root, functions),
         udev=places.udev_listens(root),
     )
+
+
+def _config_files(command: Namespace) -> list[Path]:
+    """Those that are read; none where they can't be, which is a finding of its own."""
+    try:
+        read = read_sources(cfg.ConfigOpts(), sources_of(command))
+    except ConfigError:
+        return []
+    return [file.path for file in (*read.own, *([read.nova_file] if read.nova_file else []))]
 
 
 def _socket(url: str) -> Place | Unseen | None:

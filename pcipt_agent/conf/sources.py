@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 from oslo_config import cfg
 
@@ -23,6 +24,8 @@ from pcipt_agent.conf.files import ConfigFile, read_file
 from pcipt_agent.conf.nova_conf import NovaConf
 from pcipt_agent.conf.opts import register_opts
 from pcipt_agent.errors import ConfigError, Mistake
+
+_AS_WHOM: Final = "a config file that this user may read: run it with sudo, or as a member of the group that the file has"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +77,10 @@ def _parse(conf: cfg.ConfigOpts, sources: Sources) -> tuple[ConfigFile, ...]:
     except cfg.ConfigFilesNotFoundError as error:
         raise _unreadable([f"{path}: no such file" for path in error.config_files]) from error
     except cfg.ConfigFilesPermissionDeniedError as error:
-        raise _unreadable([f"{path}: permission denied" for path in error.config_files]) from error
+        raise _unreadable([f"{path}: permission denied" for path in error.config_files], remedy=_AS_WHOM) from error
     except cfg.ConfigDirNotFoundError as error:
-        raise _unreadable([f"{error.config_dir}: no such directory"]) from error
+        problems = [f"{error.config_dir}: no such directory"]
+        raise _unreadable(problems, "--config-dir", remedy="a directory that is there and may be read") from error
     except cfg.ConfigFileParseError as error:
         read_file(Path(error.config_file))
         raise _unreadable([str(error)]) from error
@@ -116,6 +120,7 @@ def _files_in(args: Sequence[str]) -> list[str]:
     return apart + [word.partition("=")[2] for word in args if word.startswith("--config-file=")]
 
 
-def _unreadable(problems: Sequence[str]) -> ConfigError:
-    remedy = "a config file that is there and may be read"
-    return ConfigError([Mistake("--config-file", None, None, each, remedy) for each in problems])
+def _unreadable(
+    problems: Sequence[str], option: str = "--config-file", *, remedy: str = "a config file that is there and may be read"
+) -> ConfigError:
+    return ConfigError([Mistake(option, None, None, each, remedy) for each in problems])

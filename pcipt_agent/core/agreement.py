@@ -93,12 +93,15 @@ class DamagedJournal:
     way_out: str
 
 
-def libvirt_finding(libvirt: Libvirt | NoLibvirt | Unseen, library: NoLibrary | None = None) -> Finding:
-    """Where libvirt answers virsh, the agent may still have no way to ask it."""
+def library_finding(library: NoLibrary, libvirt: Libvirt | NoLibvirt | Unseen) -> Finding:
+    """Where libvirt answers virsh, the agent may still have no way to ask it; a problem where there is one to be asked."""
+    verdict = Verdict.WARNING if isinstance(libvirt, Unseen) else Verdict.PROBLEM
+    seen = f"the agent can't ask libvirt which guests have devices: {library.why}"
+    return Finding("libvirt-python", verdict, seen, f"{library.python} -m pip install 'pcipt-agent[libvirt]'")
+
+
+def libvirt_finding(libvirt: Libvirt | NoLibvirt | Unseen) -> Finding:
     match libvirt:
-        case Libvirt(uri) if library is not None:
-            seen = f"{uri} answers virsh, and the agent can't ask it which guests have devices: {library.why}"
-            return Finding("libvirt", Verdict.PROBLEM, seen, f"{library.python} -m pip install 'pcipt-agent[libvirt]'")
         case Unseen():
             return unknown("libvirt", libvirt)
         case NoLibvirt(uri, problem):

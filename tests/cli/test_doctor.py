@@ -95,6 +95,26 @@ def test_a_problem_is_the_exit_code_and_has_its_command(root: Path, config_file:
         assert all(each["mend"] for each in found[check])
 
 
+def test_a_configuration_that_this_user_may_not_read_is_no_fault_of_it_and_the_machine_is_examined(tmp_path: Path) -> None:
+    """Whoever is called at night may be no member of the agent's group."""
+    config_file = tmp_path / "closed.conf"
+    config_file.write_text("[DEFAULT]\n")
+    config_file.chmod(0o000)
+    tmp_path.chmod(0o755)
+    code = (
+        "import os, sys; from pcipt_agent.cli import run; run(sys.argv[1:])\n"  # imports what nobody else may read
+        "sys.stdout.write('\\x1e')\n"
+        "if os.geteuid() == 0:\n    os.setuid(65534)\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "doctor", "--format", "json", "--config-file", str(config_file)]
+    done = subprocess.run(command, cwd="/", check=False, capture_output=True, text=True, timeout=60)
+    found = {each["check"]: each for each in json.loads(done.stdout.rpartition("\x1e")[2])["findings"]}
+    assert (found["configuration"]["verdict"], found["configuration"]["mend"]) == ("could-not-tell", "sudo pcipt doctor")
+    assert "permission denied" in found["configuration"]["seen"]
+    assert {"unit", "user", "state-directory", "socket", "libvirt", "agent", "journal"} <= found.keys()
+
+
 def test_every_fault_has_a_command_and_the_text_shows_it(root: Path, config_file: Path) -> None:
     (root / "sys/firmware/acpi/tables/DMAR").unlink()
     words = ("doctor", "--host", str(root), "--config-file", str(config_file))
@@ -227,7 +247,7 @@ def test_an_installation_without_libvirts_library_is_told_so_though_libvirt_answ
     code = "import sys; sys.modules['libvirt'] = None; from pcipt_agent.cli import run; sys.exit(run(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "doctor", "--format", "json", "--config-file", str(tmp_path / "a.conf")]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    [libvirt] = [each for each in json.loads(done.stdout)["findings"] if each["check"] == "libvirt"]
+    [libvirt] = [each for each in json.loads(done.stdout)["findings"] if each["check"] == "libvirt-python"]
     assert (libvirt["verdict"], libvirt["mend"]) == ("problem", f"{sys.executable} -m pip install 'pcipt-agent[libvirt]'")
     assert "libvirt-python is not installed" in libvirt["seen"]
 

@@ -2,6 +2,7 @@
 """`pcipt journal` as it is typed; what it does to the files is in `adapters/journal/test_backup.py`."""
 
 import json
+import shutil
 from pathlib import Path
 
 from pcipt_agent.core.claim import Claimed
@@ -41,3 +42,15 @@ def test_a_restore_says_what_comes_next(tmp_path: Path) -> None:
     said = pcipt("journal", "restore", file, *config).stdout
     assert f"what was there is kept in {tmp_path}/state/replaced-1\n" in said
     assert "next: start the agent: systemctl start pcipt-agent.service" in said
+
+
+def test_a_restore_finds_a_name_for_what_was_there_whatever_an_operator_has_removed(tmp_path: Path) -> None:
+    config = ("--config-file", str(configured(tmp_path, tmp_path, "")))
+    started(tmp_path / "state").close()
+    file = str(tmp_path / "backup")
+    pcipt("journal", "backup", file, *config)
+    for _ in range(2):
+        pcipt("journal", "restore", file, *config)
+    shutil.rmtree(tmp_path / "state/replaced-1")
+    for kept in ("replaced-1", "replaced-3"):
+        assert f"is kept in {tmp_path}/state/{kept}\n" in pcipt("journal", "restore", file, *config).stdout

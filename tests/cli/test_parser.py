@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: what it takes, what it refuses, and the help that teaches it."""
 
+import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser, _SubParsersAction
@@ -91,8 +92,6 @@ def test_every_example_in_the_help_is_a_command_line_that_is_taken(command: Argu
 
 def words_of(example: str) -> list[str]:
     """The words of a shell line, without what is said behind it, with UUIDs where it says UUID."""
-    import shlex
-
     command = example.split("     (")[0].split(" > ")[0]
     return [CONSUMER if word == "UUID" else word for word in shlex.split(command)[1:]]
 
@@ -144,14 +143,23 @@ def test_what_can_work_without_the_agent_takes_a_host() -> None:
         ("devices --host=", "argument --host: the name is empty"),
         ("capture --output=", "argument --output: the name is empty"),
         ("set-up --devices-conf=", "argument --devices-conf: the name is empty"),
+        ("free ''", "argument CLAIM: '' is no text of one line"),
+        ("disable --host --reason=", "argument --reason: '' is no text of one line"),
         ("pools --config-file=", "argument --config-file: the name is empty"),
     ],
 )
 def test_usage_that_is_wrong_is_said_and_exits_with_2(line: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
-        command_line().parse_args(line.split())
+        command_line().parse_args(shlex.split(line))
     assert exit_.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("reason", ["two\nlines", "\x1b[31mred", "  "])
+def test_a_reason_is_a_line_for_the_next_operator(reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command_line().parse_args(["disable", "--host", "--reason", reason])
+    assert f"argument --reason: {reason!r} is no text of one line" in capsys.readouterr().err
 
 
 def test_a_uuid_and_an_address_are_taken_in_any_case_and_sent_in_one() -> None:

@@ -15,6 +15,7 @@ from pcipt_agent.core.agreement import (
     claim_findings,
     journal_findings,
     known_versions,
+    library_finding,
     libvirt_finding,
 )
 from pcipt_agent.core.diagnosis import Unseen, Verdict
@@ -41,10 +42,15 @@ def test_libvirt_that_does_not_answer_is_a_problem_and_one_that_was_not_asked_is
     assert libvirt_finding(BLIND).verdict is Verdict.UNKNOWN
 
 
-def test_a_libvirt_that_the_agent_has_no_library_for_is_a_problem_though_it_answers() -> None:
-    found = libvirt_finding(LIBVIRT, NoLibrary("libvirt-python is not installed", "/opt/x/bin/python"))
-    assert (found.verdict, found.mend) == (Verdict.PROBLEM, "/opt/x/bin/python -m pip install 'pcipt-agent[libvirt]'")
-    assert "the agent can't ask it which guests have devices: libvirt-python is not installed" in found.seen
+@pytest.mark.parametrize(
+    ("libvirt", "verdict"), [(LIBVIRT, Verdict.PROBLEM), (NoLibvirt("x", "y"), Verdict.PROBLEM), (BLIND, Verdict.WARNING)]
+)
+def test_a_libvirt_that_the_agent_has_no_library_for_is_a_problem_though_it_answers(
+    libvirt: Libvirt | NoLibvirt | Unseen, verdict: Verdict
+) -> None:
+    found = library_finding(NoLibrary("libvirt-python is not installed", "/opt/x/bin/python"), libvirt)
+    assert (found.verdict, found.mend) == (verdict, "/opt/x/bin/python -m pip install 'pcipt-agent[libvirt]'")
+    assert "the agent can't ask libvirt which guests have devices: libvirt-python is not installed" in found.seen
 
 
 def test_versions_are_those_asked_for_here_or_else_the_agent_s() -> None:

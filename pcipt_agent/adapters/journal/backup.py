@@ -17,6 +17,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -156,8 +157,7 @@ def _kept(directory: Path) -> Path | None:
     present = [path for path in (directory / "journal.db", directory / "journal.db-wal") if path.exists()]
     if not present:
         return None
-    number = 1 + sum(1 for _ in directory.glob("replaced-*"))
-    aside = directory / f"replaced-{number}"
+    aside = next(path for number in count(1) if not (path := directory / f"replaced-{number}").exists())
     aside.mkdir(mode=0o700)
     for path in present:
         os.link(path, aside / path.name)
