@@ -50,7 +50,7 @@ class DeviceStatus(StrEnum):
     """Matched by no device_spec, and not odd either: what is odd is unusable, so that the reason is seen (an id that can't be read
     matches nothing)."""
     USED_BY_HOST = "used-by-host"
-    """Its network interface, disk or display serves the host itself."""
+    """Its network interface, disk or display serves the host itself, or one of a VF of it."""
     SETTLING = "settling"
     """The VFs of its PF, or its own, are appearing or going."""
     UNUSABLE = "unusable"

@@ -4,6 +4,9 @@
 Every reason is told, not only the first: who mends one wants to know of the next. What others of its IOMMU group say is told by
 `core.iommu_groups`.
 
+A PF whose VF the host uses is not handed out either: without its driver, on the way to a guest, it loses all its VFs. The reverse
+is the usual case, and no harm: the host on its PF, guests on the VFs.
+
 A PF whose VFs are not all here is settling, and so are they: what is half made would be given away half made. The kernel counts VFs
 before it adds them or after, as the driver likes, so both directions count.
 
@@ -17,11 +20,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from pcipt_agent.core.address import first_of
 from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.domain import Version
 from pcipt_agent.core.host import Host
 
 VFIO_PCI: Final = "vfio-pci"
+_NAMED = 4
+"""VFs that a reason names before it counts the rest."""
 FINDS_VARIANTS: Final[Version] = (10, 0, 0)
 """The libvirt that binds variant drivers by itself."""
 
@@ -54,8 +60,9 @@ class NotReady:
 
 def of_itself(device: Device, host: Host) -> Iterator[NotReady]:
     """What is against the device on this host, its driver and its IOMMU group apart; nobody can wave that through."""
-    if device.host_uses:
-        yield NotReady(Unready.USED_BY_HOST, f"the host uses it: {'; '.join(use.detail for use in device.host_uses)}")
+    uses = list(_uses(device, host))
+    if uses:
+        yield NotReady(Unready.USED_BY_HOST, "; ".join(uses))
     settling = _settling(device, host)
     if settling is not None:
         yield NotReady(Unready.SETTLING, settling)
@@ -63,6 +70,15 @@ def of_itself(device: Device, host: Host) -> Iterator[NotReady]:
         yield NotReady(Unready.FAULT, "; ".join(f"{fault.kind}: {fault.detail}" for fault in device.faults))
     if device.is_bridge:
         yield NotReady(Unready.BRIDGE, f"class {device.class_code:06x} is a bridge")
+
+
+def _uses(device: Device, host: Host) -> Iterator[str]:
+    if device.host_uses:
+        yield f"the host uses it: {'; '.join(use.detail for use in device.host_uses)}"
+    used = [vf for vf in host.vfs_of(device.address) if vf.host_uses]
+    if used:
+        named = first_of([f"{vf.address} ({vf.host_uses[0].detail})" for vf in used], _NAMED)
+        yield f"the host uses {'its VF' if len(used) == 1 else 'its VFs'} {named}"
 
 
 def unsettled(pf: Device, vfs_here: int) -> str | None:

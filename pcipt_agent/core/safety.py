@@ -110,7 +110,9 @@ def _group_mates(devices: Sequence[Device], groups: Mapping[int, Sequence[int]])
 
 def _sound(devices: Sequence[Device], members: Mapping[int, DeviceSet]) -> DeviceSet:
     """What nothing of `core.readiness.of_itself` is said of."""
-    odd = set_of(index for index, device in enumerate(devices) if device.faults or device.host_uses or device.is_bridge)
+    used = set_of(index for index, device in enumerate(devices) if device.host_uses)
+    odd = used | set_of(index for index, device in enumerate(devices) if device.faults or device.is_bridge)
+    odd |= set_of(pf for pf, vfs in members.items() if vfs & used)
     for index, device in enumerate(devices):
         if device.sriov is not None:
             vfs = members.get(index, EMPTY)

@@ -21,6 +21,7 @@ from tests.support.planned import (
     entry,
     freed,
     gpu,
+    held_by,
     host,
     inventory,
     obey,
@@ -138,6 +139,15 @@ def test_a_claimed_member_blocks_the_others_of_its_iommu_group() -> None:
     current = claimed(inventory(host(*gpu("41:00.0", driver=None))), "c", wish(named("41:00.1")))
     assert statuses(current) == {"41:00.0": "blocked", "41:00.1": "claimed"}
     assert current.free == 0
+
+
+def test_a_pf_is_not_handed_out_while_the_host_uses_a_vf_of_it_and_its_other_vfs_are() -> None:
+    used = replace(CARD[1], host_uses=(HostUse(HostUseKind.ADDRESS, "eth1 has 192.0.2.7"),))
+    current = inventory(host(CARD[0], used, CARD[2]))
+    assert statuses(current) == {PF: "used-by-host", V1: "used-by-host", V2: "free"}
+    with pytest.raises(Unsatisfied):
+        claimed(current, "c", wish(named(PF)))
+    assert held_by(claimed(current, "c", wish(named(V2))), "c") == [V2]
 
 
 def test_the_most_telling_reason_is_the_status() -> None:

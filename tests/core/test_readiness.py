@@ -51,6 +51,17 @@ def test_all_reasons_are_told_in_the_order_of_the_table() -> None:
     assert told == [each for each in Unready if each in told]
 
 
+def test_a_pf_whose_vfs_the_host_uses_is_used_with_them_and_the_vfs_of_a_used_pf_are_not() -> None:
+    pf, *vfs = sriov("02:00.0", vfs=6)
+    used = [replace(vf, host_uses=USES) for vf in vfs]
+    (one,) = reasons(pf, used[0], *vfs[1:])
+    assert one == NotReady(Unready.USED_BY_HOST, "the host uses its VF 0000:02:00.1 (eth0 has 192.0.2.7)")
+    (both,) = reasons(replace(pf, host_uses=USES[:1]), *used)
+    assert both.detail.startswith("the host uses it: eth0 has 192.0.2.7; the host uses its VFs 0000:02:00.1 (eth0 has 192.0.2.7), ")
+    assert both.detail.endswith(" and 2 more")
+    assert reasons(vfs[0], replace(pf, host_uses=USES), *vfs[1:]) == []
+
+
 def test_a_pf_whose_vfs_are_not_all_here_is_settling_and_so_are_they() -> None:
     pf, first, second, *_ = sriov("02:00.0", vfs=4)
     assert reasons(pf, first, second) == [NotReady(Unready.SETTLING, "2 of 4 VFs are here")]

@@ -22,7 +22,7 @@ def eligible(inventory: Inventory, request: Request, wish: Wish) -> list[Device]
 
 def unready(inventory: Inventory, device: Device) -> str | None:
     """The first that is against the device on this host under these rules: used, settling, or something else."""
-    if device.host_uses:
+    if _is_used(inventory, device):
         return "used"
     if _is_settling(inventory, device):
         return "settling"
@@ -113,7 +113,13 @@ def _is(device: Device, spec: DeviceSpec, wanted: Alternative) -> bool:
 
 
 def _is_sound(inventory: Inventory, device: Device) -> bool:
-    return not (device.faults or device.is_bridge or device.host_uses or _is_settling(inventory, device))
+    return not (device.faults or device.is_bridge or _is_used(inventory, device) or _is_settling(inventory, device))
+
+
+def _is_used(inventory: Inventory, device: Device) -> bool:
+    """By the host: it, or a VF of it that is here."""
+    present = inventory.catalogue.host.devices.values()
+    return bool(device.host_uses) or any(each.host_uses for each in present if each.parent == device.address)
 
 
 def _is_settling(inventory: Inventory, device: Device) -> bool:
@@ -182,7 +188,7 @@ def _mates(inventory: Inventory, device: Device) -> list[Device]:
 
 
 def _group_is_nobody_elses(inventory: Inventory, device: Device, wish: Wish) -> bool:
-    mates = [mate.address for mate in _mates(inventory, device) if not mate.is_bridge]
+    mates = [mate.address for mate in _mates(inventory, device)]
     holders = [inventory.book.holder_of(mate) for mate in mates]
     occupied = any(holder is None and _is_named(inventory, mate) for holder, mate in zip(holders, mates, strict=True))
     return not occupied and all(holder is None or holder.wish.consumer == wish.consumer for holder in holders)

@@ -159,7 +159,7 @@ class Model:
         lost = any(each.fingerprint.parent == device.address and each.address not in present for each in every)
         group = device.iommu_group
         mates = [each for each in present.values() if group is not None and each.iommu_group == group and each != device]
-        return lost or any(self._is_somebodys(mate) and not mate.is_bridge for mate in mates)
+        return lost or any(self._is_somebodys(mate) for mate in mates)
 
 
 def spec_of(inventory: Inventory, address: PciAddress) -> DeviceSpec | None:
@@ -194,5 +194,5 @@ def against_giving(model: Model, inventory: Inventory, wish: Wish, held: Iterabl
             if device.parent == other or (there is not None and there.parent == address):
                 yield f"{address} is given beside its relative {other}"
             together = there is not None and there.iommu_group is not None and there.iommu_group == device.iommu_group
-            if there is not None and together and not there.is_bridge and model.wishes[claim_id].consumer != wish.consumer:
+            if together and model.wishes[claim_id].consumer != wish.consumer:
                 yield f"{address} shares an IOMMU group with {other}, another consumer's"
