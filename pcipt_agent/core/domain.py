@@ -63,9 +63,15 @@ class Hypervisor:
     iommu: bool | None = None
     """Whether libvirt says that the host has an IOMMU that works; None where it said nothing."""
 
+    @property
+    def puzzling(self) -> tuple[Domain, ...]:
+        """Domains that may name more devices than is known of them."""
+        return tuple(domain for domain in self.domains if domain.problem is not None)
+
     def surely_unused_since(self, address: PciAddress, at: float) -> bool:
         """Whether libvirt was watched all the time since `at` (seconds since the epoch) and no domain named the device."""
-        return self.watched_since is not None and self.watched_since <= at and self.shown.get(address, at - 1) < at
+        watched = self.watched_since is not None and self.watched_since <= at
+        return watched and self.shown.get(address, at - 1) < at and not self.puzzling
 
 
 UNSEEN = Hypervisor()

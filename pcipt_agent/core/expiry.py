@@ -33,6 +33,8 @@ def kept_by_libvirt(inventory: Inventory, claim: Claim) -> str | None:
         domains = inventory.domains_of.get(held.address, ())
         if domains:
             return f"{held.address} is named by domain {first_of([domain.name for domain in domains], 4)}"
+    if hypervisor.puzzling:
+        return f"nobody can tell what domain {first_of([domain.name for domain in hypervisor.puzzling], 4)} names"
     return None
 
 

@@ -42,9 +42,10 @@ def test_the_oldest_comes_first() -> None:
         (ASKED, None),
         (replace(ASKED, domains=(domain("g", "02:00.0"),)), None),
         (replace(ASKED, domains=(domain("g", "01:00.0"),)), "0000:01:00.0 is named by domain g"),
+        (replace(ASKED, domains=(replace(domain("g"), problem="line 3"),)), "nobody can tell what domain g names"),
         (Hypervisor(reachable=False, problem="hangs"), "libvirt can't be asked who has its devices: hangs"),
     ],
-    ids=["nobody", "another device", "a domain", "not asked"],
+    ids=["nobody", "another device", "a domain", "a domain that is not understood", "not asked"],
 )
 def test_libvirt_keeps_what_a_domain_names_and_everything_while_it_is_silent(seen: Hypervisor, expected: str | None) -> None:
     current = claimed(inventory(host(pci("01:00.0"))), "c", wish(wanting(1)))

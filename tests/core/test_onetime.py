@@ -10,7 +10,7 @@ from pcipt_agent.core.decide import Allocate, ClaimDevices, Expire, Free
 from pcipt_agent.core.domain import Hypervisor
 from pcipt_agent.core.inventory import Inventory, inventory_of
 from pcipt_agent.core.spec import Tags
-from tests.support.planned import at, entry, host, inventory, obey, pci, rules, wanting, wish
+from tests.support.planned import at, domain, entry, host, inventory, obey, pci, rules, wanting, wish
 
 ADDRESS = at("01:00.0")
 ONE_TIME = rules(entry(1, tags=Tags(one_time_use=True)))
@@ -62,8 +62,9 @@ def test_unused_is_believed_where_libvirt_was_watched_and_showed_no_domain() -> 
         replace(WATCHED, watched_since=20.5),
         replace(WATCHED, shown=Map({ADDRESS: 21.0})),
         replace(WATCHED, shown=Map({ADDRESS: 20.0})),
+        replace(WATCHED, domains=(replace(domain("g"), problem="line 3"),)),
     ],
-    ids=["never asked", "watched too late", "shown since", "shown at that moment"],
+    ids=["never asked", "watched too late", "shown since", "shown at that moment", "a domain that is not understood"],
 )
 def test_unused_is_not_believed_where_a_domain_may_have_had_it(seen: Hypervisor) -> None:
     assert is_dirty(claimed_at(20.0, seen), unused=True)

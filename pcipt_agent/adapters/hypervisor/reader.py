@@ -134,6 +134,7 @@ class LibvirtReader:
         seen = connection.domains()
         known = {domain.uuid: domain for domain in self._seen.domains}
         domains = tuple(_domain(each, known.get(each.uuid)) for each in seen)
+        seen = tuple(replace(each, problem=domain.problem) for each, domain in zip(seen, domains, strict=True))
         at = self._clock.now()
         self._took_seconds = self._monotonic() - began
         with self._changed:

@@ -44,7 +44,7 @@ class SeenDomain:
     documents: tuple[str, ...] = ()
     """Its XML as libvirt wrote it: the live one if it runs, then the persistent one if it has one."""
     problem: str | None = None
-    """Why its documents could not be had."""
+    """Why its documents could not be had, or not be understood."""
 
 
 _ENDS = frozenset([EventKind.UNDEFINED, EventKind.STOPPED, EventKind.DEVICE_REMOVED])

@@ -179,6 +179,18 @@ def test_a_guest_that_came_and_went_between_two_looks_ends_the_watch(daemon: Lib
         assert not after.surely_unused_since(VF, start)
 
 
+def test_a_domain_that_was_not_understood_may_have_had_anything(daemon: Libvirtd) -> None:
+    with reading(daemon.uri) as reader:
+        start = saw(reader, lambda seen: seen.watched_since is not None).watched_since
+        assert start is not None
+        guests = TestDriverGuests(daemon.uri)
+        guests.define(ONE, "g1", "<interface type='vdpa'><source dev='vdpa0'/></interface>")
+        saw(reader, lambda seen: bool(seen.puzzling))
+        guests.undefine(ONE)
+        after = saw(reader, lambda seen: seen.watched_since is not None and not seen.puzzling)
+        assert not after.surely_unused_since(VF, start)
+
+
 def test_between_an_event_and_the_look_nobody_knows_what_was_shown(daemon: Libvirtd) -> None:
     with reading(daemon.uri) as reader:
         start = saw(reader, lambda seen: seen.watched_since is not None).watched_since
