@@ -177,11 +177,9 @@ class LifeOfClaims(RuleBasedStateMachine):
 
     @rule(data=st.data(), running=st.booleans(), number=st.integers(1, 3))
     def a_domain_names_devices(self, data: st.DataObject, running: bool, number: int) -> None:
-        """Any functions but bridges; of a PF and its VFs only one or the others."""
+        """Any functions, bridges and a PF with its VFs too."""
         some = data.draw(st.sets(st.sampled_from(sorted(self.whole.devices)), max_size=3)) if self.whole.devices else set()
-        devices = [self.whole.devices[address] for address in some]
-        apart = {device.address for device in devices if device.parent not in some and not device.is_bridge}
-        self.model.libvirt.name(domain_with(f"guest-{number}", f"consumer-{number}", sorted(apart), running=running))
+        self.model.libvirt.name(domain_with(f"guest-{number}", f"consumer-{number}", sorted(some), running=running))
 
     @precondition(lambda self: self.model.libvirt.domains)
     @rule(data=st.data())
