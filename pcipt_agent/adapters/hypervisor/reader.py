@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from pcipt_agent.adapters.hypervisor.connection import Connection
+from pcipt_agent.adapters.hypervisor.connection import Connection, library_version
 from pcipt_agent.adapters.hypervisor.watch import DomainEvent, SeenDomain, may_have_missed
 from pcipt_agent.core.domain import UNSEEN, Domain, Hypervisor
 from pcipt_agent.errors import HostError
@@ -30,7 +30,8 @@ GATHER_SECONDS: Final = 0.2
 """How long after an event the look waits for more; as long as the last look took, if that was longer."""
 RETRY_SECONDS: Final = 1.0
 LONGEST_RETRY_SECONDS: Final = 30.0
-"""After the first failure, and at most: each wait is twice the one before."""
+"""After the first failure, and at most: each wait is twice the one before, until a connection has lasted for the longest. One that
+breaks off again and again is two lines of the log each time."""
 EVENTS_KEPT: Final = 10_000
 """More between two looks: nobody counts them, and something may have been missed."""
 CLOSE_SECONDS: Final = 1.0
@@ -58,7 +59,8 @@ class LibvirtReader:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="libvirt", daemon=True)
         # All of these under `_changed`.
-        self._seen = UNSEEN
+        # Guests are started after us, and libvirt with them: what depends on its version can be claimed before it is there.
+        self._seen = replace(UNSEEN, version=library_version())
         self._fresh = False
         self._heard: list[DomainEvent] = []
         self._overheard = False
@@ -96,15 +98,17 @@ class LibvirtReader:
     def _run(self) -> None:
         retry_seconds = RETRY_SECONDS
         while not self._stopping:
-            looked = self._connected()
-            retry_seconds = RETRY_SECONDS if looked else min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
+            began = self._monotonic()
+            self._connected()
+            if self._monotonic() - began >= LONGEST_RETRY_SECONDS:
+                retry_seconds = RETRY_SECONDS
             with self._changed:
                 self._asked_at = None
                 self._changed.wait_for(lambda: self._stopping, retry_seconds)
+            retry_seconds = min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
 
-    def _connected(self) -> bool:
-        """One connection's life. Returns whether it ever saw the domains."""
-        looked = False
+    def _connected(self) -> None:
+        """One connection's life."""
         with self._changed:
             self._heard, self._overheard, self._lost_connection = [], False, False
         try:
@@ -117,13 +121,11 @@ class LibvirtReader:
                     self._seen = replace(self._seen, version=version, qemu_version=qemu_version, iommu=iommu)
                 while not self._stopping:
                     since = self._look(connection, since)
-                    looked = True
                     self._rest()
             finally:
                 connection.close()
         except HostError as error:
             self._know(replace(self._seen, reachable=False, problem=error.problem, watched_since=None))
-        return looked
 
     def _look(self, connection: Connection, since: float | None) -> float | None:
         """Returns since when nothing can have been missed."""

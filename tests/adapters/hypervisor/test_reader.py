@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -80,12 +80,13 @@ def test_a_libvirt_that_is_not_there_is_told_with_its_reason_and_is_seen_once_it
     late = Libvirtd(tmp_path)
     with reading(late.uri) as reader:
         seen = saw(reader, lambda seen: seen.problem is not None and "No such file" in seen.problem)
-        assert (seen.reachable, seen.watched_since, seen.version) == (False, None, None)
+        assert (seen.reachable, seen.watched_since) == (False, None)
         late.start()
         try:
             found = saw(reader, lambda seen: seen.reachable)
             assert found.version is not None
             assert found.version >= (9, 0, 0)
+            assert seen.version == found.version, "its library is of the same package, and can be asked before it"
             assert found.problem is None
             assert found.watched_since is not None
         finally:
@@ -166,6 +167,33 @@ def test_an_address_that_is_none_of_libvirts_is_told(uri: str) -> None:
     with reading(uri) as reader:
         seen = saw(reader, lambda seen: seen.problem not in (None, "it has not been asked yet"))
         assert not seen.reachable
+
+
+def test_a_libvirt_that_breaks_off_again_and_again_is_asked_less_and_less_often(daemon: Libvirtd, tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def forward(near: socket.socket, far: socket.socket) -> None:
+        with suppress(OSError):
+            while octets := near.recv(65536):
+                far.sendall(octets)
+
+    def breaking_off(connection: socket.socket) -> None:
+        asked.append(time.monotonic())
+        with socket.socket(socket.AF_UNIX) as libvirt:
+            libvirt.connect(str(daemon.socket))
+            for near, far in ((connection, libvirt), (libvirt, connection)):
+                threading.Thread(target=forward, args=(near, far), daemon=True).start()
+            time.sleep(0.5)
+            for each in (connection, libvirt):
+                each.shutdown(socket.SHUT_RDWR)
+
+    with answering(tmp_path / "cut.sock", breaking_off) as uri:
+        with reading(f"test+unix:///default?{uri.partition('?')[2]}") as reader:
+            end, reached = time.monotonic() + 9, 0
+            while time.monotonic() < end:
+                reached += reader.look(0.2).reachable
+    assert reached, "it is seen in between"
+    assert len(asked) <= 4
 
 
 def test_a_guest_that_came_and_went_between_two_looks_ends_the_watch(daemon: Libvirtd) -> None:
