@@ -74,7 +74,7 @@ REST = Footprint(step=20_000, rss_mib=70.0, blocks=240_000, descriptors=9, threa
     ("later", "told"),
     [
         (replace(REST, rss_mib=74.1), "the resident set has grown by 4.1 MiB"),
-        (replace(REST, blocks=241_501), "memory has grown by 1501 blocks"),
+        (replace(REST, blocks=242_501), "memory has grown by 2501 blocks"),
         (replace(REST, descriptors=10), "open files have grown from 9 to 10"),
         (replace(REST, threads=2), "threads have grown from 1 to 2"),
     ],
