@@ -50,7 +50,7 @@ class Hypervisor:
     problem: str | None = "it has not been asked yet"
     """Why it can't be asked now; None where it can."""
     version: Version | None = None
-    """libvirt's; None while it was never reached."""
+    """libvirt's; until it was reached its library's here, which is of the same package; None where there is none."""
     qemu_version: Version | None = None
     domains: tuple[Domain, ...] = ()
     """In the order of their names."""

@@ -173,6 +173,11 @@ class Connection:
             raise HostError(self._uri, f"what it says is no text: {error}") from error
 
 
+def library_version() -> Version | None:
+    """That of the libvirt library of this machine, which asks nobody; None where it is not there."""
+    return None if libvirt is None else _version(libvirt.getVersion())
+
+
 class _NoDomain(HostError):
     """The domain has ended, and is not defined."""
 
