@@ -24,10 +24,10 @@ def adopt_page(reply: AdoptReply) -> Iterator[Block]:
     else:
         done = all(each.claim_id for each in reply.adopted)
         yield heading(f"{'adopted' if done else 'would be adopted:'} {counted(len(reply.adopted), 'claim')}")
-        yield table(("DOMAIN", "", "CONSUMER", "CLAIM", "DEVICES"), [_row(each) for each in reply.adopted])
+        yield table(("domain", "", "consumer", "claim", "devices"), [_row(each) for each in reply.adopted])
     if reply.left:
         yield heading("left as they are")
-        yield table(("DOMAIN", "DEVICE", ""), [(each.domain, each.address or "-", each.why) for each in reply.left])
+        yield table(("domain", "device", ""), [(each.domain, each.address or "-", each.why) for each in reply.left])
 
 
 def _row(each: AdoptedPart) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def reload_page(reply: ReloadReply) -> Iterator[Block]:
     ]
     if rows:
         yield heading(f"{counted(len(rows), 'device')}")
-        yield table(("ADDRESS", "", "ENTRY"), sorted(rows))
+        yield table(("address", "", "entry"), sorted(rows))
     for change, names in (("new", reply.aliases_new), ("gone", reply.aliases_gone), ("changed", reply.aliases_changed)):
         if names:
             yield f"aliases {change}: {', '.join(names)}"

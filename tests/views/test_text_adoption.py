@@ -31,7 +31,7 @@ def test_nothing_to_adopt_is_said_as_that() -> None:
 def test_a_domain_has_its_line_and_unlisted_devices_are_marked() -> None:
     assert text([adopted("c")], []) == (
         "adopted 1 claim\n"
-        "DOMAIN           CONSUMER  CLAIM  DEVICES\n"
+        "domain           consumer  claim  devices\n"
         "g       running  u         c      0000:01:00.0, 0000:02:00.0 (unlisted)\n"
     )
 
@@ -43,5 +43,5 @@ def test_a_dry_run_says_would_be() -> None:
 def test_what_was_left_comes_with_the_reason() -> None:
     left = [LeftPart(domain="odd", address=None, why="no XML"), LeftPart(domain="g", address="0000:03:00.0", why="held")]
     assert text([adopted("c")], left).endswith(
-        "left as they are\nDOMAIN  DEVICE\nodd     -             no XML\ng       0000:03:00.0  held\n"
+        "left as they are\ndomain  device\nodd     -             no XML\ng       0000:03:00.0  held\n"
     )

@@ -48,7 +48,7 @@ def test_every_device_has_its_line_with_the_entry_or_the_consumer_that_keeps_it(
     ) == (
         "rules abc\n"
         "5 devices\n"
-        "ADDRESS                    ENTRY\n"
+        "address                    entry\n"
         '0000:01:00.0  leaves       {"b": 1}\n'
         '0000:02:00.0  arrives      {"a": 1}\n'
         '0000:03:00.0  kept in use  by u (claim c1); was {"c": 1}\n'
