@@ -23,7 +23,7 @@ _Pool = tuple[Kind, DeviceType, int | None, bool, DeviceSet]
 def pools_reply(inventory: Inventory) -> PoolsReply:
     """Every pool with a device in it, free or not; by device type, ids, class, then NUMA node. Of a host that is disabled, the
     reason too: a scheduler that only counts finds nothing free, and one that reads knows why."""
-    catalogue, host_disabled = inventory.catalogue, inventory.book.host_disabled
+    catalogue, free, host_disabled = inventory.catalogue, inventory.free, inventory.book.host_disabled
     parts = [
         PoolPart(
             device_type=device_type,
@@ -35,8 +35,8 @@ def pools_reply(inventory: Inventory) -> PoolsReply:
             remote_managed=remote_managed,
             numa_node=numa_node,
             socket=socket_of(numa_node, catalogue.host),
-            free=(devices & inventory.free).bit_count(),
-            free_apart=len({catalogue.unit_of[index] for index in indexes(devices & inventory.free)}),
+            free=(devices & free).bit_count(),
+            free_apart=len({catalogue.unit_of[index] for index in indexes(devices & free)}),
             total=devices.bit_count(),
         )
         for kind, device_type, numa_node, remote_managed, devices in _pools(catalogue)
