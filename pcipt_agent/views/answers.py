@@ -83,6 +83,8 @@ def _doubt(inventory: Inventory, claim: Claim, dirty: Sequence[PciAddress]) -> s
     shown = [address for address in dirty if hypervisor.shown.get(address, claim.claimed_at - 1) >= claim.claimed_at]
     if shown:
         return f"libvirt has shown {first_of(shown, _NAMED)} in a domain since it was claimed"
+    if hypervisor.puzzling:
+        return f"nobody can tell what domain {first_of([domain.name for domain in hypervisor.puzzling], _NAMED)} names"
     return "libvirt was not watched all the time since it was claimed"
 
 

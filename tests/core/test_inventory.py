@@ -2,6 +2,7 @@
 """Inventory: what a claim does to its device's relatives, what an operator is told, and that carrying is deriving."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -171,6 +172,20 @@ def test_what_a_guest_has_shares_its_iommu_group_also_where_it_is_a_bridge() -> 
         with pytest.raises(Unsatisfied):
             claimed(current, "c", wish(named("03:00.0")))
         assert violations(current) == ()
+
+
+def test_of_an_iommu_group_that_two_guests_have_neither_gets_another_member() -> None:
+    """They had it before the agent came; a claim makes no more of it."""
+    current = inventory(host(*(replace(pci(f"0{bus}:00.0"), iommu_group=7) for bus in (1, 2, 3))))
+    consumers = [str(UUID(int=1)), str(UUID(int=2))]
+    for bus, consumer in enumerate(consumers, 1):
+        devices = (Kept(at(f"0{bus}:00.0"), managed=True),)
+        current = obey(current, Adopt(claim_id=f"a{bus}", consumer=consumer, domain="guest", devices=devices, at=1.0))
+    for consumer in consumers:
+        with pytest.raises(Unsatisfied):
+            claimed(current, "c", replace(wish(named("03:00.0")), consumer=consumer))
+    last = freed(current, "a1")
+    assert held_by(claimed(last, "c", replace(wish(named("03:00.0")), consumer=consumers[1])), "c") == ["03:00.0"]
 
 
 def test_a_lost_vf_of_several_is_freed_and_the_other_blocks_the_pf_still() -> None:

@@ -186,6 +186,7 @@ WATCHED = Hypervisor(reachable=True, problem=None, watched_since=0.5)
             once(replace(WATCHED, shown=Map({at("3b:00.0"): 1.2}))),
             "libvirt has shown 0000:3b:00.0 in a domain since it was claimed",
         ),
+        (once(replace(WATCHED, domains=(replace(domain("odd"), problem="line 3"),))), "nobody can tell what domain odd names"),
     ],
 )
 def test_unused_is_doubted_for_a_reason_and_the_device_is_dirty(before: Inventory, doubt: str) -> None:
