@@ -196,3 +196,11 @@ def test_a_lost_vf_of_several_is_freed_and_the_other_blocks_the_pf_still() -> No
     assert current.status(at(PF)) is DeviceStatus.BLOCKED
     assert violations(current) == ()
     assert freed(current, "d").lost_vfs == {}
+
+
+def test_a_pf_is_in_use_and_blocked_by_a_lost_vf_while_others_come_and_go() -> None:
+    before = claimed(claimed(inventory(host(*CARD)), "c", wish(named(V1))), "d", wish(named(V2)))
+    current = freed(inventory(host(CARD[0], CARD[2]), book=before.book), "d")
+    assert current.status(at(PF)) is DeviceStatus.SETTLING
+    assert (current.blocked, current.beside_held) == (0b01, 0b10)
+    assert violations(current) == ()
