@@ -167,6 +167,12 @@ class Journal(Protocol):
         whether it was written, and then every later one raises it too.
         """
 
+    def remember(self, at: float) -> None:
+        """What is past by now is kept as history already, so that the next `compact`, by the same thread, has little left to do.
+
+        May be called while others append. Raises JournalUnwritable, and then `compact` would.
+        """
+
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         """Replaces all records by one that says `book`, in one commit. What they told of the past is kept as history. Raises as
         `append` does; where the history can't be written nothing is replaced."""

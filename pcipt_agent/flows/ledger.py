@@ -228,14 +228,19 @@ class Ledger:
     def tidy(self, *, longest: int, forget_before: float) -> bool:
         """Where the journal has more than `longest` records, it is one record now, without what ended before `forget_before`.
 
-        Apart from any decision, so that a decision is one commit, always. For want of room it is left for the next time.
+        Apart from any decision, so that a decision is one commit, always; and what takes long, the history, beside the lock that
+        claims wait for. For want of room it is left for the next time. Called by one thread at a time.
         """
         with self._lock:
             if self._closed or self._journal.length() <= longest:
                 return False
+        problem = self._unremembered()
+        with self._lock:
+            if self._closed:
+                return False
             before = self._inventory
             book = forget_ended(before.book, forget_before)
-            problem = self._compacted(book, before.catalogue.host.boot_id)
+            problem = problem or self._compacted(book, before.catalogue.host.boot_id)
             if problem is None:
                 self._inventory = replace(before, book=book, generation=_next(before.generation))
         said, self._not_compacted = self._not_compacted, problem
@@ -245,6 +250,14 @@ class Ledger:
             return False
         LOG.info("the journal is compacted: %d claims, %d ended claim_ids", len(book.claims), len(book.ended))
         return True
+
+    def _unremembered(self) -> str | None:
+        """Why the history could not be kept; as a value, like that of `_compacted`."""
+        try:
+            self._journal.remember(self._clock.now())
+        except JournalUnwritable as refusal:
+            return refusal.problem
+        return None
 
     def _compacted(self, book: ClaimBook, boot_id: str) -> str | None:
         """Why it could not be; as a value, because oslo.log repeats an exception that is active when a line is logged."""

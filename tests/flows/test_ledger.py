@@ -223,40 +223,6 @@ def test_a_happening_is_one_line_with_address_consumer_and_request_id(caplog: py
     ]
 
 
-def test_a_long_journal_is_made_one_record_and_old_ended_ids_are_forgotten() -> None:
-    ledger, disk = memory_ledger()
-    for number in range(5):
-        free(ledger, FreePayload(claim_id=f"c{number}"))
-    claim(ledger, wanted("held"))
-    third = ledger.inventory.book.ended["c3"]
-    assert not ledger.tidy(longest=7, forget_before=third)
-    assert ledger.tidy(longest=6, forget_before=third)
-    assert disk.records == 1
-    assert set(ledger.inventory.book.ended) == set(disk.base.ended) == {"c3", "c4"}
-    assert set(disk.base.claims) == {"held"}
-    assert violations(ledger.inventory) == ()
-
-
-def test_a_journal_that_cant_be_compacted_for_want_of_room_stays_as_it_is() -> None:
-    ledger, disk = memory_ledger()
-    free(ledger, FreePayload(claim_id="c1"))
-    before, disk.full = ledger.inventory, True
-    assert not ledger.tidy(longest=0, forget_before=9e9)
-    assert ledger.inventory is before
-
-
-def test_that_the_journal_is_not_compacted_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    ledger, disk = memory_ledger()
-    free(ledger, FreePayload(claim_id="c1"))
-    disk.full = True
-    with caplog.at_level(logging.INFO):
-        for _ in range(3):
-            ledger.tidy(longest=0, forget_before=9e9)
-        disk.full = False
-        ledger.tidy(longest=0, forget_before=9e9)
-    assert [message[:29] for message in caplog.messages] == ["the journal is not compacted:", "the journal is compacted: 0 c"]
-
-
 def test_many_callers_at_once_never_get_the_same_device() -> None:
     ledger, disk = memory_ledger(host(*(pci(f"3b:{slot:02x}.0") for slot in range(24))))
     got, start = list[str](), threading.Barrier(8)

@@ -114,6 +114,11 @@ class MemoryJournal:
         self._disk.boot_id = decision.boot_id
         self._disk.records += 1
 
+    def remember(self, at: float) -> None:
+        if self._disk.full:
+            raise JournalUnwritable("memory is full")
+        self._disk.past = [each for each in self._disk.past if each[0] >= at - self._history_kept_seconds]
+
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         self._note_start()
         self._replace(book, at)

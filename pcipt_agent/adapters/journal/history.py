@@ -43,6 +43,8 @@ _PAGE: Final = 500
 """Rows that a reader takes at once: the time for which it keeps a compaction waiting, a few milliseconds."""
 _WAIT_SECONDS: Final = 2.0
 """For another's lock, before the compaction is left for the next time."""
+_DROPPED_AT_ONCE: Final = 5000
+"""Of what is too old, where less was added: a clock that is years ahead, or a shorter `history_kept`, empties it only by and by."""
 
 
 class Key(NamedTuple):
@@ -88,6 +90,7 @@ _SCHEMA: Final = (
 _INSERT: Final = (
     "INSERT OR IGNORE INTO past (at, sequence, place, address, consumer, format, body, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_DROP: Final = "DELETE FROM past WHERE number IN (SELECT number FROM past WHERE at < ? ORDER BY at LIMIT ?)"
 _COLUMNS: Final = ", ".join(Line._fields)
 _OF_DEVICE: Final = f"""
 SELECT {_COLUMNS} FROM past WHERE address = :subject AND number < :before UNION ALL
@@ -96,7 +99,6 @@ SELECT {_COLUMNS} FROM past WHERE address = '' AND number < :before ORDER BY num
 _OF_CONSUMER: Final = (
     f"SELECT {_COLUMNS} FROM past WHERE consumer = :subject AND number < :before ORDER BY number DESC LIMIT {_PAGE}"
 )
-
 
 _NEWEST: Final = f"SELECT {_COLUMNS} FROM past ORDER BY number DESC LIMIT 1"
 
@@ -108,10 +110,13 @@ class HistoryFile:
         self.path = directory / "history.db"
 
     def size_bytes(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:  # not made yet, or just put aside by another thread
+            return 0
 
     def add(self, told: Iterable[tuple[Key, Past]], *, drop_before: float) -> None:
-        """Durable, all of it or nothing; what is older than `drop_before` (seconds since the epoch) is gone.
+        """Durable, all of it or nothing; of what is older than `drop_before` (seconds since the epoch) the oldest is gone.
 
         Raises JournalUnwritable, and then nothing was written.
         """
@@ -181,7 +186,7 @@ class HistoryFile:
                 for statement in _SCHEMA:
                     connection.execute(statement)
                 connection.executemany(_INSERT, rows)
-                connection.execute("DELETE FROM past WHERE at < ?", (drop_before,))
+                connection.execute(_DROP, (drop_before, max(_DROPPED_AT_ONCE, 2 * len(rows))))
                 connection.execute("COMMIT")
         except TooNew as error:
             raise JournalUnwritable(f"{self.path}: {error}") from error
@@ -241,7 +246,9 @@ def told_by(line: Line) -> tuple[Key, Past]:
 def intact(line: Line) -> Key:
     """Raises Untold where its checksum is another than it was written with."""
     key = Key(line.at, line.sequence, line.place)
-    if line.crc != _crc(key, line.address, line.consumer, line.format, line.body):
+    # SQLite keeps in a column what it is given, of whatever type; the others are told apart by the checksum.
+    written = isinstance(line.at, float) and isinstance(line.format, int) and isinstance(line.body, bytes)
+    if not written or line.crc != _crc(key, line.address, line.consumer, line.format, line.body):
         raise Untold(f"entry {line.number} does not have the checksum that it was written with")
     return key
 

@@ -42,10 +42,10 @@ class Recent:
             self._held = held
             self._told += ((Key(decision.at, sequence, place), each) for place, each in enumerate(past))
 
-    def past(self) -> tuple[tuple[Key, Past], ...]:
-        """Oldest first."""
+    def past(self, after: int = 0) -> tuple[tuple[Key, Past], ...]:
+        """Without the first `after` of it, oldest first."""
         with self._lock:
-            return tuple(self._told)
+            return tuple(self._told[after:])
 
     def about(self, about: About) -> tuple[tuple[Span, ...], dict[Key, Past]]:
         """The open spans, and what is past, both newest first."""

@@ -11,7 +11,8 @@ success for the next sync (https://lwn.net/Articles/752063/, "fsyncgate"), so no
 closed for writing, the process ends, and the next start finds out: before it answers, it checkpoints, which writes all that the
 log holds anew, to the database, and syncs that.
 
-*What is past.* A compaction drops the records that told it, so it is put into the history first (`journal.history`).
+*What is past.* A compaction drops the records that told it, so it is put into the history first (`journal.history`). That takes
+longer the longer history is, so most of it may be done beside decisions (`remember`), and a compaction adds what came since.
 
 Does not know: which decisions are right, when a running agent compacts (`flows.ledger`), the configuration.
 """
@@ -63,13 +64,16 @@ _NOT_WRITTEN: Final = {
 
 
 class SqliteJournal:
-    """`ports.Journal` in SQLite. One caller at a time, whatever thread it is on: the ledger's lock sees to it."""
+    """`ports.Journal` in SQLite. One caller at a time, whatever thread it is on: the ledger's lock sees to it, but for what the
+    port says of `remember` and `history`."""
 
     def __init__(self, directory: Path) -> None:
         self._files = JournalFiles(directory)
         self._history = HistoryFile(directory)
         self._history_kept_seconds: float = HISTORY_KEPT_SECONDS
         self._recent = Recent()
+        self._remembered: int | None = None
+        """How much of what is recent the history has already; None where it was not told of it since the last compaction."""
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
         self._tail = Tail()
@@ -110,9 +114,15 @@ class SqliteJournal:
         self._write(connection, Happened(decision.events, decision.request_id, decision.caller), decision.boot_id, decision.at)
         self._recent.happened(self._tail.sequence, decision)
 
+    def remember(self, at: float) -> None:
+        told = self._recent.past(self._remembered or 0)
+        self._history.add(told, drop_before=at - self._history_kept_seconds)
+        self._remembered = (self._remembered or 0) + len(told)
+
     def compact(self, book: ClaimBook, boot_id: str, at: float) -> None:
         connection = self._writer()
-        self._remember(at)
+        if self._remembered is None or self._recent.past(self._remembered):
+            self.remember(at)
         self._checkpoint(connection)
         self._write(connection, Book(self._incarnation, book), boot_id, at)
 
@@ -164,15 +174,11 @@ class SqliteJournal:
         if found.tail.count <= RECORDS_KEPT and len(kept.ended) == len(found.book.ended):
             return None
         try:
-            self._remember(at)
+            self.remember(at)
         except JournalUnwritable as refusal:
             LOG.warning("the journal is not compacted: %s", refusal.problem)
             return None
         return kept
-
-    def _remember(self, at: float) -> None:
-        """What the records tell of the past is in the history, so that they may go. Raises JournalUnwritable."""
-        self._history.add(self._recent.past(), drop_before=at - self._history_kept_seconds)
 
     def _take(self) -> None:
         """The state directory is there, and ours. Raises JournalUnwritable where it can't be made for want of room."""
@@ -277,6 +283,7 @@ class SqliteJournal:
         self._tail = tail_after(self._tail, row, entry)
         if isinstance(entry, Book):
             self._recent.begin(entry.book.claims)
+            self._remembered = None
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         """The log's pages are in the database, synced, and the log is empty. For want of room it stays as it is: no harm."""

@@ -195,6 +195,31 @@ def test_history_is_told_newest_first_through_compactions_and_restarts(opened: O
     journal.close()
 
 
+def test_what_is_remembered_before_a_compaction_is_told_once_whatever_comes_between(opened: Open) -> None:
+    journal = opened()
+    journal.recover(BOOT, 1.0, 0.0)
+    book = kept_by(journal, had("a", 10.0), ClaimBook())
+    journal.remember(11.0)
+    assert ids(journal, address=ADDRESS) == [("a", 10.5)]
+    book = kept_by(journal, had("b", 20.0), book)
+    journal.remember(21.0)
+    book = kept_by(journal, had("c", 30.0), book)
+    expected = [("c", 30.5), ("b", 20.5), ("a", 10.5)]
+    assert ids(journal, address=ADDRESS) == expected
+    journal.compact(book, BOOT, 31.0)
+    assert ids(journal, address=ADDRESS) == expected
+    book = kept_by(journal, had("d", 40.0), book)
+    journal.remember(41.0)
+    journal.close()
+    journal = opened()
+    journal.recover(BOOT, 50.0, 0.0)
+    journal.compact(book, BOOT, 51.0)
+    book = kept_by(journal, had("e", 60.0), book)
+    journal.compact(book, BOOT, 61.0)
+    assert ids(journal, address=ADDRESS) == [("e", 60.5), ("d", 40.5), *expected]
+    journal.close()
+
+
 def test_a_claim_that_is_held_through_compactions_is_told_from_its_beginning(opened: Open) -> None:
     journal = opened()
     journal.recover(BOOT, 1.0, 0.0)

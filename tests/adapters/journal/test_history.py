@@ -176,6 +176,11 @@ def test_a_history_of_a_later_format_is_left_alone(state: Path) -> None:
         ("UPDATE past SET crc = crc + 1 WHERE number = 2", "entry 2 does not have the checksum"),
         ("UPDATE past SET at = at + 1 WHERE number = 2", "entry 2 does not have the checksum"),
         ("UPDATE past SET consumer = 'x' WHERE number = 2", "entry 2 does not have the checksum"),
+        ("UPDATE past SET at = 'noon' WHERE number = 2", "entry 2 does not have the checksum"),
+        ("UPDATE past SET body = 'text' WHERE number = 2", "entry 2 does not have the checksum"),
+        ("UPDATE past SET body = 7 WHERE number = 2", "entry 2 does not have the checksum"),
+        ("UPDATE past SET format = 'two' WHERE number = 2", "entry 2 does not have the checksum"),
+        ("UPDATE past SET crc = 'x', sequence = x'00' WHERE number = 2", "entry 2 does not have the checksum"),
     ],
 )
 def test_an_entry_that_was_changed_is_not_told_and_that_is_said(state: Path, change: str, problem: str) -> None:
@@ -232,6 +237,37 @@ def test_more_than_a_page_of_answers_is_told_whole_and_a_caller_may_stop_anywher
     next(some)
     history.add([span(9999, at=9999.0)], drop_before=1000.0)
     assert [each[0].sequence for each in some if not isinstance(each, Unreadable)] == list(range(2597, 1000, -2))
+
+
+def test_a_clock_that_is_years_ahead_empties_it_by_and_by_the_oldest_first(state: Path) -> None:
+    state.mkdir()
+    history = HistoryFile(state)
+    history.add([span(number, at=float(number)) for number in range(12_000)], drop_before=0.0)
+    left = []
+    for _ in range(3):
+        history.add([], drop_before=1e12)
+        left.append([each[0].sequence for each in history.past(About(ADDRESS), BEYOND) if not isinstance(each, Unreadable)])
+    assert left == [list(range(11_999, 4_999, -1)), list(range(11_999, 9_999, -1)), []]
+    history.add([span(number, at=float(number)) for number in range(12_000)], drop_before=1e12)
+    assert list(history.past(About(ADDRESS), BEYOND)) == []
+
+
+def test_its_size_is_asked_while_it_is_put_aside_and_begun_anew(state: Path) -> None:
+    state.mkdir()
+    history, done, sizes = HistoryFile(state), Flag(), list[int]()
+
+    def ask() -> None:
+        while not done.is_set():
+            sizes.append(history.size_bytes())
+
+    thread = Thread(target=ask)
+    thread.start()
+    for _ in range(2000):
+        history.path.touch()
+        history.path.unlink()
+    done.set()
+    thread.join()
+    assert set(sizes) == {0}
 
 
 def test_questions_on_another_thread_see_each_span_once_while_claims_go_on(state: Path) -> None:
