@@ -50,7 +50,7 @@ class SysfsSettings:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            root = "; only root may: sudo" if isinstance(error, PermissionError) and os.geteuid() else ""
+            root = "; only root may, so run it with sudo" if isinstance(error, PermissionError) and os.geteuid() else ""
             raise HostError(str(file), f"would not take {value!r}: {error.strerror}{root}") from error
 
     def load_module(self, name: str) -> None:

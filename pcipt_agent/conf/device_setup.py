@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from pcipt_agent.conf.entry import did_you_mean, no_such
-from pcipt_agent.conf.files import read_file
+from pcipt_agent.conf.files import ConfigFile, read_file
 from pcipt_agent.core.address import PciAddress, parse_address
 from pcipt_agent.errors import ConfigError, Mistake
 
+_FILE: Final = "devices.conf"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """Of a driver or a vDPA device: one that can be a file below /sys."""
 _MOST_VFS: Final = 65535
@@ -49,7 +50,7 @@ def read_device_setup(path: Path) -> tuple[FunctionSetUp, ...]:
     """Each function once, by address. Raises ConfigError with all mistakes; also where the file can't be read."""
     mistakes: list[Mistake] = []
     found: dict[PciAddress, FunctionSetUp] = {}
-    for section, options in read_file(path, option="devices.conf").sections.items():
+    for section, options in _read(path).sections.items():
         address = parse_address(section)
         if address is None:
             remedy = "a section named by an address, whole, as lspci -D prints it, such as [0000:3b:00.0]"
@@ -64,6 +65,16 @@ def read_device_setup(path: Path) -> tuple[FunctionSetUp, ...]:
     if mistakes:
         raise ConfigError(mistakes)
     return tuple(found[address] for address in sorted(found))
+
+
+def _read(path: Path) -> ConfigFile:
+    try:
+        return read_file(path, option=_FILE, unreadable="to be root: sudo pcipt set-up")
+    except ConfigError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            remedy = "the file that pcipt install puts there, or another one by --devices-conf"
+            raise ConfigError([Mistake(_FILE, None, None, f"{path}: there is no such file", remedy)]) from error.__cause__
+        raise
 
 
 def _mistakes(section: str, options: Mapping[str, tuple[str, ...]], path: Path) -> Iterator[Mistake]:

@@ -9,6 +9,7 @@ Source: systemd/pcipt-agent.service; https://libvirt.org/auth.html (group libvir
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
 from pcipt_agent.core.diagnosis import Finding, Unseen, Verdict, ok, unknown
@@ -16,6 +17,7 @@ from pcipt_agent.core.diagnosis import Finding, Unseen, Verdict, ok, unknown
 UNIT: Final = "pcipt-agent.service"
 USER: Final = "pcipt"
 INSTALL: Final = "pcipt install"
+_CONFIGURATION: Final = "/etc/pcipt-agent"
 _FAR_OR_FLEETING: Final = frozenset({"tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3"})
 
 
@@ -137,11 +139,11 @@ def _state(found: Installation) -> Finding:
         seen = "it is not there yet; the unit makes it at the first start"
         return Finding(name, Verdict.WARNING, seen, f"systemctl start {UNIT}")
     if account is not None and state.uid != account.uid:
-        mend = f"chown -R {account.name}: {state.path}"
+        mend = f"chown -R {account.name}: {quote(state.path)}"
         return Finding(name, Verdict.PROBLEM, f"{state.path} is {state.owner}'s and not {account.name}'s", mend)
     if state.mode & 0o077:
         seen = f"{state.path} has mode {state.mode:04o}: others can read or change what is promised to whom"
-        return Finding(name, Verdict.PROBLEM, seen, f"chmod 0700 {state.path}")
+        return Finding(name, Verdict.PROBLEM, seen, f"chmod 0700 {quote(state.path)}")
     return ok(name, f"{state.path} is {state.owner}'s, mode {state.mode:04o}")
 
 
@@ -165,13 +167,17 @@ def _config(found: Installation) -> Iterator[Finding]:
         closed = may_read(account, path)
         file = path[-1]
         if closed is not None:
-            right = "g+r" if closed is file else "g+x"
             seen = f"{account.name} may not read {file.path}: {closed.path} is {closed.owner}'s, mode {closed.mode:04o}"
-            yield Finding(
-                "config-files", Verdict.PROBLEM, seen, f"chgrp {account.name} {closed.path} && chmod {right} {closed.path}"
-            )
+            yield Finding("config-files", Verdict.PROBLEM, seen, _opened(closed, account, right="g+r" if closed is file else "g+x"))
         else:
             yield ok("config-files", f"{account.name} may read {file.path}")
+
+
+def _opened(closed: Place, account: Account, right: str) -> str:
+    """A directory that is not ours is somebody's own (/root, a home), and not to be opened for one file in it."""
+    if right == "g+x" and closed.path != _CONFIGURATION:
+        return f"# move the file to {_CONFIGURATION}, and name it there to the agent"
+    return f"chgrp {account.name} {quote(closed.path)} && chmod {right} {quote(closed.path)}"
 
 
 def _vpd(found: Installation) -> Iterator[Finding]:

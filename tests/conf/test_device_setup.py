@@ -87,12 +87,6 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text).count("\n[") == 2
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as caught:
-        read_device_setup(tmp_path / "devices.conf")
-    assert "devices.conf: No such file or directory" in mistakes_text(caught.value.mistakes)
-
-
 @given(st.text(max_size=200) | st.text(alphabet="[]=:.#\n vfsdr0123b", max_size=200))
 def test_any_text_is_understood_or_is_a_mistake(text: str) -> None:
     with directory_in_memory() as directory:
@@ -108,3 +102,11 @@ def outcome(path: Path) -> tuple[tuple[FunctionSetUp, ...], tuple[Mistake, ...]]
         return read_device_setup(path), ()
     except ConfigError as error:
         return (), error.mistakes
+
+
+def test_a_file_that_is_not_there_is_the_one_that_an_installation_brings(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_device_setup(tmp_path / "devices.conf")
+    [mistake] = caught.value.mistakes
+    assert mistake.problem == f"{tmp_path}/devices.conf: there is no such file"
+    assert "pcipt install" in mistake.remedy

@@ -74,11 +74,25 @@ def test_what_is_installed_right_is_well() -> None:
             "chgrp pcipt /etc/a.conf && chmod g+r /etc/a.conf",
         ),
         (
-            replace(WELL, config_files=[[replace(ETC, path="/etc/p", mode=0o700), CONF]]),
+            replace(WELL, config_files=[[replace(ETC, path="/etc/pcipt-agent", mode=0o700), CONF]]),
             "config-files",
             "problem",
-            "/etc/p is root's, mode 0700",
-            "chmod g+x /etc/p",
+            "/etc/pcipt-agent is root's, mode 0700",
+            "chgrp pcipt /etc/pcipt-agent && chmod g+x /etc/pcipt-agent",
+        ),
+        (
+            replace(WELL, config_files=[[replace(ETC, path="/root", mode=0o700), CONF]]),
+            "config-files",
+            "problem",
+            "/root is root's, mode 0700",
+            "# move the file to /etc/pcipt-agent",
+        ),
+        (
+            replace(WELL, config_files=[[ETC, replace(CONF, path="/etc/a b.conf", mode=0o600)]]),
+            "config-files",
+            "problem",
+            "mode 0600",
+            "chgrp pcipt '/etc/a b.conf' && chmod g+r '/etc/a b.conf'",
         ),
     ],
 )
