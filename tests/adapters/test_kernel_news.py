@@ -87,3 +87,21 @@ def test_a_mount_and_an_unmount_wake_once_each() -> None:
 def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="swaps: No such file"):
         polled_file(tmp_path / "swaps")
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(0x001, id="RTMGRP_LINK"),
+        pytest.param(0x010, id="RTMGRP_IPV4_IFADDR"),
+        pytest.param(0x040, id="RTMGRP_IPV4_ROUTE"),
+        pytest.param(0x100, id="RTMGRP_IPV6_IFADDR"),
+        pytest.param(0x400, id="RTMGRP_IPV6_ROUTE"),
+    ],
+)
+def test_links_addresses_and_routes_of_both_families_are_heard_of(group: int) -> None:
+    """By the kernel's own word on what the socket is subscribed to (linux/rtnetlink.h)."""
+    news = route_news()
+    with socket.socket(fileno=os.dup(news.fileno())) as channel:
+        assert channel.getsockname()[1] & group
+    news.close()

@@ -187,11 +187,11 @@ def test_a_libvirt_that_breaks_off_again_and_again_is_asked_less_and_less_often(
             for each in (connection, libvirt):
                 each.shutdown(socket.SHUT_RDWR)
 
-    with answering(tmp_path / "cut.sock", breaking_off) as uri:
-        with reading(f"test+unix:///default?{uri.partition('?')[2]}") as reader:
-            end, reached = time.monotonic() + 9, 0
-            while time.monotonic() < end:
-                reached += reader.look(0.2).reachable
+    cut = f"test+unix:///default?socket={tmp_path / 'cut.sock'}"
+    with answering(tmp_path / "cut.sock", breaking_off), reading(cut) as reader:
+        end, reached = time.monotonic() + 9, 0
+        while time.monotonic() < end:
+            reached += reader.look(0.2).reachable
     assert reached, "it is seen in between"
     assert len(asked) <= 4
 
