@@ -14,7 +14,7 @@ from typing import Final
 
 from pcipt_agent.core.device import DeviceType
 from pcipt_agent.core.deviceset import indexes
-from pcipt_agent.core.inventory import Inventory, inventory_of
+from pcipt_agent.core.inventory import DeviceStatus, Inventory, inventory_of
 
 Check = Callable[[Inventory], Iterator[str]]
 
@@ -54,7 +54,11 @@ def _carried_sets_are_the_derived_ones(inventory: Inventory) -> Iterator[str]:
         if getattr(inventory, name) != getattr(derived, name):
             yield f"{name} is carried as {getattr(inventory, name):x} and derived as {getattr(derived, name):x}"
     if inventory.lost_vfs != derived.lost_vfs:
-        yield f"lost_vfs is carried as {inventory.lost_vfs} and derived as {derived.lost_vfs}"
+        yield f"lost_vfs is carried as {_lost_vfs(inventory)} and derived as {_lost_vfs(derived)}"
+
+
+def _lost_vfs(inventory: Inventory) -> str:
+    return "; ".join(f"{', '.join(map(str, vfs))} of {pf}" for pf, vfs in inventory.lost_vfs.items()) or "none"
 
 
 def _no_ended_claim_is_held(inventory: Inventory) -> Iterator[str]:
@@ -88,6 +92,14 @@ def _nothing_is_said_against_what_is_free(inventory: Inventory) -> Iterator[str]
             yield f"{inventory.catalogue.devices[index].address} is free, and {why.reason}: {why.detail}"
 
 
+def _what_is_free_is_told_so(inventory: Inventory) -> Iterator[str]:
+    free = inventory.free
+    for index, device in enumerate(inventory.catalogue.devices):
+        status = inventory.status(device.address)
+        if (status is DeviceStatus.FREE) != bool(free >> index & 1):
+            yield f"{device.address} is told to be {status}, and is {'' if free >> index & 1 else 'not '}among the free"
+
+
 INVARIANTS: Final[tuple[Check, ...]] = (
     _no_device_is_held_twice,
     _holders_and_claims_agree,
@@ -96,6 +108,7 @@ INVARIANTS: Final[tuple[Check, ...]] = (
     _no_ended_claim_is_held,
     _a_claim_holds_what_it_asked_for,
     _nothing_is_said_against_what_is_free,
+    _what_is_free_is_told_so,
     _what_is_free_is_nobodys,
 )
 

@@ -41,6 +41,8 @@ PF_HELD = replace(TWO.held[0], address=at("02:00.0"), device_type=DeviceType.PF)
 USED = replace(pci("03:00.0"), host_uses=(HostUse(HostUseKind.SWAP, "swap on nvme0n1p2"),))
 WITH_USED = inventory(host(USED))
 CALLED_READY = replace(WITH_USED, catalogue=replace(WITH_USED.catalogue, ready=1))
+WITH_PLAIN = inventory(host(pci("03:00.0")))
+CALLED_UNLISTED = replace(WITH_PLAIN, catalogue=replace(WITH_PLAIN.catalogue, assignable=0))
 
 UNSOUND = [
     (with_book(holding(TWO, *ONE.held)), "0000:02:00.1 is held 2 times: by one, two"),
@@ -49,10 +51,15 @@ UNSOUND = [
     (replace(SOUND, held=0), "held is carried as 0 and derived as 5"),
     (replace(SOUND, blocked=0), "blocked is carried as 0 and derived as 2"),
     (replace(SOUND, beside_held=0), "beside_held is carried as 0 and derived as c"),
+    (
+        replace(SOUND, lost_vfs={at("02:00.0"): (at("02:00.7"),)}),
+        "lost_vfs is carried as 0000:02:00.7 of 0000:02:00.0 and derived as none",
+    ),
     (with_book(replace(SOUND.book, ended=Map({"one": 1.0}))), "claim one has ended and is held"),
     (with_book(holding(TWO, replace(TWO.held[0], request=4))), "claim two asked for {0: 1} (request → devices) and holds {4: 1}"),
     (with_book(replace(SOUND.book, claims=SOUND.book.claims.set("odd", ONE))), "claim one is filed under odd"),
     (CALLED_READY, "0000:03:00.0 is free, and used-by-host: the host uses it: swap on nvme0n1p2"),
+    (CALLED_UNLISTED, "0000:03:00.0 is told to be free, and is not among the free"),
 ]
 
 
