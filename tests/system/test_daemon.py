@@ -18,6 +18,9 @@ from uuid import uuid4
 import pytest
 
 from pcipt_agent.adapters.rpc_client import AgentFailed
+from pcipt_agent.core.address import PciAddress
+from tests.support.guests import TestDriverGuests, hostdev_xml
+from tests.support.libvirtd import libvirtd
 from tests.support.running import Agent, configured, program, running_agent
 
 EXAMPLE_HOST = Path(__file__).resolve().parents[2] / "etc/pcipt-agent/example.host"
@@ -267,3 +270,24 @@ def test_a_log_that_can_not_be_written_is_a_mistake(config_file: Path, tmp_path:
     assert ended.returncode == 2
     assert "the log can't be set up: [Errno 2]" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_what_guests_have_is_known_before_anybody_is_served(tmp_path: Path) -> None:
+    with libvirtd(tmp_path) as daemon:
+        guests = TestDriverGuests(daemon.uri)
+        guests.define(CONSUMER, "g1", hostdev_xml(PciAddress(0, 0x3B, 0, 2)))
+        config_file = configured(tmp_path, EXAMPLE_HOST, f"{RULES}[libvirt]\nconnection_uri = {daemon.uri}\n")
+        with running_agent(config_file) as agent:
+            assert agent.log.index("is occupied by domain g1") < agent.log.index("serving at")
+        guests.leave()
+
+
+def test_a_libvirt_that_hangs_holds_neither_the_start_nor_the_stop(tmp_path: Path) -> None:
+    with libvirtd(tmp_path) as daemon:
+        config_file = configured(tmp_path, EXAMPLE_HOST, f"{RULES}[libvirt]\nconnection_uri = {daemon.uri}\n")
+        daemon.hang()
+        with running_agent(config_file) as agent:
+            assert agent.call("claim", claim_id="c1", consumer=CONSUMER, requests=[{"alias": "a1"}])["changed"]
+            agent.process.terminate()
+            assert agent.process.wait(timeout=15) == 0
+        daemon.go_on()
