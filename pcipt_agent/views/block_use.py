@@ -16,7 +16,8 @@ from pcipt_agent.core.device import HostUse, HostUseKind
 from pcipt_agent.views.host_names import name_of, rank, shown
 
 _MOUNT = re.compile(rb"\d+ \d+ (\d+):(\d+) \S+ (\S+) [^\n]*?- \S+ (\S*)")
-_SWAP = re.compile(rb"/dev/(\S+)\s+partition\s")
+_SWAP = re.compile(rb"/dev/(\S+?)(?:\\040\(deleted\))?\s+partition\s")
+"""The node may have been removed, or made anew, since it became swap; the kernel says so in its name (fs/d_path.c)."""
 
 
 class Mounts(NamedTuple):

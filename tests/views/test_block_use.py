@@ -35,8 +35,9 @@ def test_swap_partitions_are_told_by_name() -> None:
     swaps = b"""Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
 /dev/sda3                               partition\t2097148\t\t0\t\t-2
 /dev/dm-1                               partition\t2097148\t\t0\t\t-3
+/dev/sdb1\\040(deleted)                  partition\t1\t\t0\t\t-5
 /dev/sda3                               file\t\t2097148\t\t0\t\t-4
 /swap\\040file\\040(deleted)             file\t\t2097148\t\t0\t\t-5
 """
-    assert swaps_in(swaps) == ("sda3", "dm-1")
+    assert swaps_in(swaps) == ("sda3", "dm-1", "sdb1")
     assert swaps_in(b"") == ()
