@@ -29,6 +29,7 @@ TEST = {
     "rabbitmq-server": "/usr/sbin/rabbitmq-server",
     "libvirt0" if _DEBIAN_12 else "libvirt-common": "/usr/share/libvirt/schemas/domain.rng",
     "gcc": "/usr/bin/gcc",
+    "iproute2": "/usr/bin/ip",
     "umockdev": "/usr/bin/umockdev-run",
     "libc6-dev": "/usr/include/stdio.h",
     "libvirt-clients": "/usr/bin/virsh",

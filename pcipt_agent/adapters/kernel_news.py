@@ -16,9 +16,9 @@ from typing import BinaryIO, Final
 from pcipt_agent.errors import HostError
 from pcipt_agent.ports import Hints
 
-_LINK, _IPV4_ADDRESS, _IPV4_ROUTE, _IPV6_ADDRESS, _IPV6_ROUTE = 0x1, 0x10, 0x40, 0x100, 0x400
-_GROUPS: Final = _LINK | _IPV4_ADDRESS | _IPV4_ROUTE | _IPV6_ADDRESS | _IPV6_ROUTE
-"""RTMGRP_*."""
+_LINK, _IPV4_ADDRESS, _IPV4_ROUTE, _IPV6_ADDRESS, _IPV6_ROUTE, _NEXT_HOP = 0x1, 0x10, 0x40, 0x100, 0x400, 0x80000000
+_GROUPS: Final = _LINK | _IPV4_ADDRESS | _IPV4_ROUTE | _IPV6_ADDRESS | _IPV6_ROUTE | _NEXT_HOP
+"""RTMGRP_*, and RTNLGRP_NEXTHOP, of which a kernel before 5.3 knows nothing and takes no notice."""
 _MOST: Final = 10_000
 POLLED: Final = (Path("/proc/self/mountinfo"), Path("/proc/swaps"))
 

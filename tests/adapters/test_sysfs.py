@@ -6,7 +6,7 @@ What every reader of a host must do is in `contract/test_host_reader.py`.
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -191,15 +191,27 @@ def test_a_host_with_odd_functions_reads_the_others_as_ever(root: Path) -> None:
     assert [str(device.address) for device in seen.devices.values() if not device.faults] == ["0000:01:00.0"]
 
 
-def test_vpd_is_read_once_while_the_ids_stay(tree: HostTree) -> None:
+def test_vpd_is_read_once_while_the_function_stays(tree: HostTree) -> None:
     reader = SysfsReader(tree.root)
     serial = reader.read().devices[PF].serial
-    tree.write(PF, "vpd", content=vpd("CHANGED"))
+    (tree.directory_of(PF) / "vpd").write_bytes(vpd("CHANGED"))  # the same file, so the same function
     tree.write(PF, "driver_override", content=b"vfio-pci\n")
     assert reader.read().devices[PF].serial == serial
     tree.write(PF, "subsystem_device", content=b"0x0051\n")
     seen = reader.read()
     assert [seen.devices[address].serial for address in (PF, FIRST_VF)] == ["CHANGED", "CHANGED"]
+
+
+@pytest.mark.parametrize("look", [SysfsReader.read, lambda reader: reader.read_at([PF])], ids=["at all", "at it"])
+def test_another_card_of_the_same_model_has_its_own_serial_number(tree: HostTree, look: Callable[[SysfsReader], Host]) -> None:
+    """It was changed between two looks, as with a hint of both events, or without udev."""
+    reader = SysfsReader(tree.root)
+    reader.read()
+    path = tree.directory_of(PF) / "vpd"
+    path.with_name("other").write_bytes(vpd("ANOTHER"))
+    path.with_name("other").rename(path)
+    seen = look(reader)
+    assert [seen.devices[address].serial for address in (PF, FIRST_VF)] == ["ANOTHER", "ANOTHER"]
 
 
 def test_a_vf_takes_its_pfs_serial_number_and_its_reason(tree: HostTree) -> None:

@@ -205,6 +205,38 @@ def test_vfs_that_appear_while_their_pf_is_read_are_fewer_than_it_says(tree: Hos
     assert (sriov.num_vfs, len(seen.vfs_of(PF.address))) == (len(vfs), 1)
 
 
+@pytest.mark.parametrize(
+    "look", [SysfsReader.read, lambda reader: reader.read_at([FIRST_VF.address, PF.address])], ids=["at all", "at both"]
+)
+def test_a_vf_that_is_read_before_it_says_of_whom_it_is_is_read_again(tree: HostTree, look: Callable[[SysfsReader], Host]) -> None:
+    """As without that it would look like a function that is no VF until the next rescan."""
+    whole = SysfsReader(tree.root).read()
+    physfn, numbers = tree.directory_of(FIRST_VF.address) / "physfn", tree.directory_of(PF.address) / "sriov_numvfs"
+    target, content = physfn.readlink(), numbers.read_bytes()
+    physfn.unlink()
+    reader = SysfsReader(tree.root)
+    assert reader.read().devices[FIRST_VF.address].parent is None
+    numbers.unlink()
+    os.mkfifo(numbers)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look, reader)
+        with numbers.open("wb") as store:  # opens when the reader is there
+            physfn.symlink_to(target)
+            store.write(content)
+        assert looking.result(timeout=30) == whole
+
+
+def test_a_vf_that_had_not_said_of_whom_it_is_is_looked_at_with_its_pf(tree: HostTree) -> None:
+    whole = SysfsReader(tree.root).read()
+    physfn = tree.directory_of(FIRST_VF.address) / "physfn"
+    target = physfn.readlink()
+    physfn.unlink()
+    reader = SysfsReader(tree.root)
+    assert reader.read() != whole
+    physfn.symlink_to(target)
+    assert reader.read_at([PF.address]) == whole
+
+
 def test_a_host_that_can_not_be_read_is_an_error_and_the_next_look_goes_on(tree: HostTree) -> None:
     reader = SysfsReader(tree.root)
     before = reader.read()

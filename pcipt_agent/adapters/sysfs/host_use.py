@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the host itself uses of its functions: network interfaces and disks, read from /proc and /sys under a root.
 
+Of this machine's own addresses and routes the kernel is asked over rtnetlink, which says more than /proc (`views.route_dump`); of
+another root only /proc counts.
+
 It goes from the evidence to the function, never through all interfaces: an address, a route, a mount names what it is on, and what
 is over a network interface is almost always virtual, of which a host has few; so 4096 interfaces that nobody uses cost nothing.
 Of each kind one use of a function is told.
 
-Not seen: what another network or mount namespace uses and this one does not, ZFS pools (their disks have no holders), a raw disk
-that a process has open, a network interface that is driven past the kernel (DPDK, RDMA).
+Not seen: what another network or mount namespace uses and this one does not, ZFS pools (their disks have no holders), the log of a
+file system on a disk of its own, a raw disk that a process has open, a network interface that is driven past the kernel (DPDK,
+RDMA); under another root also what /proc does not say (`views.net_use`).
 
 Does not know: what the texts mean (`views.net_use`, `views.block_use`, `views.host_names`), the boot display, which the function's
 own files tell (`views.kernel`).
@@ -15,7 +19,7 @@ Source: Documentation/ABI: testing/sysfs-class-net, stable/sysfs-block, testing/
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pcipt_agent.adapters.sysfs.files import raise_ours, why
@@ -23,20 +27,23 @@ from pcipt_agent.core.device import HostUse, HostUseKind
 from pcipt_agent.errors import HostError
 from pcipt_agent.views.block_use import held, mounted, mounts_in, part_of_btrfs, swap, swaps_in
 from pcipt_agent.views.host_names import functions_in, nvme_head_in, rank, shown
-from pcipt_agent.views.net_use import NetTexts, netdev_uses
+from pcipt_agent.views.net_use import NetTexts, Told, netdev_uses
 
 _NOT_THERE = (errno.ENOENT, errno.ENODEV, errno.ENOTDIR)
+_BESIDE_TOLD = ("if_inet6",)
+"""What of /proc/net is wanted beside what the kernel tells."""
 _UP = 0x1
 """IFF_UP."""
 
 
-def host_uses(root: Path) -> Mapping[str, tuple[HostUse, ...]]:
-    """Name of the function → how the host uses it, for those that it uses.
+def host_uses(root: Path, ask: Callable[[], Told] | None = None) -> Mapping[str, tuple[HostUse, ...]]:
+    """Name of the function → how the host uses it, for those that it uses; `ask` asks the kernel, where the host is its own.
 
     Raises HostError where evidence is there and can't be read: what is not known to be unused must not look so.
     """
     found = _Found()
-    _take_netdevs(root, found)
+    said = netdev_uses(_net_texts(root)) if ask is None else netdev_uses(_net_texts(root, _BESIDE_TOLD), ask())
+    _take_netdevs(root, said, found=found)
     _take_blocks(root, found)
     return found.by_function()
 
@@ -59,9 +66,12 @@ class _Found:
         return {function: tuple(uses[kind] for kind in HostUseKind if kind in uses) for function, uses in self._found.items()}
 
 
-def _take_netdevs(root: Path, found: _Found) -> None:
+def _net_texts(root: Path, names: Collection[str] = NetTexts._fields) -> NetTexts:
+    return NetTexts(*[_text(f"{root}/proc/net/{name}") if name in names else b"" for name in NetTexts._fields])
+
+
+def _take_netdevs(root: Path, said: Mapping[str, tuple[HostUse, ...]], *, found: _Found) -> None:
     netdevs = f"{root}/sys/class/net"
-    said = netdev_uses(NetTexts(*[_text(f"{root}/proc/net/{name}") for name in NetTexts._fields]))
     uppers = {name: f"{root}/sys/devices/virtual/net/{name}" for name in _listed(f"{root}/sys/devices/virtual/net")}
     for name, uses in said.items():
         # Not all uppers are virtual: Hyper-V's and virtio's failover interfaces are over a VF's.

@@ -4,7 +4,7 @@
 What is looked at is read again, always, because an event is only a hint and the host is the truth; but what reads the same as last
 time is the same object, down to the whole Host, so that a look that finds nothing costs the reading alone. Bare os calls relative
 to open directories keep even that near the kernel's own price: 4096 functions have some 50,000 files. VPD is the exception: it is
-read once for as long as the function's ids stay.
+read once for as long as the function stays, which its file's inode tells: another card of the same model brings another.
 
 A look at a few functions sees what a look at everything would, had nothing else changed: with a VF its PF is read (it has the VF's
 number), and where a PF's VFs have come or gone, those. A function that vanishes while it is read is gone, which is no error; one
@@ -26,10 +26,11 @@ from pcipt_agent.adapters.sysfs.files import opened
 from pcipt_agent.adapters.sysfs.function import DriverModules, read_function
 from pcipt_agent.adapters.sysfs.host_use import host_uses
 from pcipt_agent.adapters.sysfs.nodes import numa_node, read_boot_id, read_cpulists
+from pcipt_agent.adapters.sysfs.rtnetlink import told_by_kernel
 from pcipt_agent.adapters.sysfs.sighting import NOTHING, Sighting, address_of, kins
 from pcipt_agent.adapters.sysfs.vdpa import read_vdpa, read_vdpa_over
 from pcipt_agent.adapters.sysfs.vfio_modules import vfio_modules
-from pcipt_agent.adapters.sysfs.vpd import Vpd, read_vpd
+from pcipt_agent.adapters.sysfs.vpd import Vpd, inode, read_vpd
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device
 from pcipt_agent.core.host import Host, host_after
@@ -45,10 +46,12 @@ class _Known(NamedTuple):
 
 
 class SysfsReader:
-    """Reads the tree at `root` (`/` for this machine); below it are `sys` and `proc`. One thread's at a time."""
+    """Reads the tree at `root` (`/` for this machine, whose kernel is asked too); below it are `sys` and `proc`. One thread's at a
+    time."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._ask = told_by_kernel if root.resolve() == Path("/") else None
         self._bus = root / "sys/bus/pci/devices"
         self._last = NOTHING
         self._host: Host | None = None
@@ -101,13 +104,19 @@ class SysfsReader:
                 raw = _shared(read_function(bus, name, modules=modules), last.functions.get(name), texts)
                 if raw is not None:
                     functions[name] = raw
+            for name in _half_made(functions, {}):
+                raw = read_function(bus, name, modules=modules)
+                if raw is None:
+                    del functions[name]
+                else:
+                    functions[name] = raw
         return Sighting(
             boot_id=read_boot_id(self._root),
             cpulists=read_cpulists(self._root),
             functions=functions,
             vdpa=read_vdpa(self._root),
             vpd=self._vpd(functions),
-            host_uses=host_uses(self._root),
+            host_uses=host_uses(self._root, self._ask),
             vfio_modules=vfio_modules(self._root),
         )
 
@@ -119,7 +128,7 @@ class SysfsReader:
             functions=_with(last.functions, read, functions),
             vdpa=_with(last.vdpa, read, read_vdpa_over(self._root, functions)),
             vpd=_with(last.vpd, read, self._vpd(functions)),
-            host_uses=host_uses(self._root),
+            host_uses=host_uses(self._root, self._ask),
         )
 
     def _read_at(self, names: Iterable[str]) -> dict[str, RawFunction | None]:
@@ -134,6 +143,8 @@ class SysfsReader:
                 before = last.get(name)
                 read[name] = raw = _shared(read_function(bus, name, modules=modules), before, texts)
                 waiting |= {each for each in _led_to(before, raw) if each not in read and address_of(each) is not None}
+            for name in _half_made(read, last):
+                read[name] = read_function(bus, name, modules=modules)
         return read
 
     def _made(self, now: Sighting, names: Collection[str]) -> dict[str, _Known]:
@@ -153,11 +164,11 @@ class SysfsReader:
         found, last = {}, self._last.vpd
         for name, raw in functions.items():
             if raw.has_vpd and raw.physfn is None:
-                before = last.get(name)
-                if before is not None and before.final and before.identity == raw.identity:
+                before, hardware = last.get(name), (inode(self._bus / name / "vpd"), *raw.identity)
+                if before is not None and before.final and before.hardware == hardware:
                     found[name] = before
                 else:
-                    found[name] = read_vpd(self._bus / name / "vpd", raw.identity)
+                    found[name] = read_vpd(self._bus / name / "vpd", hardware)
         return found
 
 
@@ -182,6 +193,12 @@ def _led_to(before: RawFunction | None, raw: RawFunction | None) -> set[str]:
         vfs = {link for each in (before, raw) if each is not None for link in each.virtfns}
     found = {vf for _, vf in vfs} | {each.physfn for each in (before, raw) if each is not None}
     return {name for name in found if name is not None}
+
+
+def _half_made(read: Mapping[str, RawFunction | None], last: Mapping[str, RawFunction]) -> set[str]:
+    """Whom PFs call their VFs, and who did not say so: Linux lists a VF before it has its `physfn` (pci_iov_add_virtfn)."""
+    vfs = {vf for raw in read.values() if raw is not None for _, vf in raw.virtfns if vf is not None}
+    return {vf for vf in vfs if (raw := read[vf] if vf in read else last.get(vf)) is not None and raw.physfn is None}
 
 
 _Value = TypeVar("_Value")

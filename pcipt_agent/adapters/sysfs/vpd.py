@@ -18,16 +18,25 @@ from pcipt_agent.views.vpd import Serial, serial_of
 class Vpd(NamedTuple):
     """What was read of a function's VPD, and of which hardware."""
 
-    identity: tuple[Raw, ...]
+    hardware: tuple[int | Raw, ...]
     serial: Serial
     final: bool
     """Whether another look at the same hardware would say the same."""
 
 
-def read_vpd(path: Path, identity: tuple[Raw, ...]) -> Vpd:
+def inode(path: Path) -> int | None:
+    """The kernel gives each file that it makes under /sys a number that no other has had (fs/kernfs/dir.c, __kernfs_new_node)."""
     try:
-        return Vpd(identity, serial_of(path.read_bytes()), final=True)
+        return path.stat().st_ino
+    except OSError as error:
+        raise_ours(error, str(path))
+        return None
+
+
+def read_vpd(path: Path, hardware: tuple[int | Raw, ...]) -> Vpd:
+    try:
+        return Vpd(hardware, serial_of(path.read_bytes()), final=True)
     except OSError as error:
         raise_ours(error, str(path))
         # Not root now is not root later; a device that does not answer (ETIMEDOUT, EIO) may do so next time.
-        return Vpd(identity, Serial(None, f"its VPD can't be read: {why(error)}"), final=isinstance(error, PermissionError))
+        return Vpd(hardware, Serial(None, f"its VPD can't be read: {why(error)}"), final=isinstance(error, PermissionError))

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network interfaces that the host uses: by address, by route, by what is over them; and what is no use."""
 
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
+from pcipt_agent.adapters.sysfs.host_use import host_uses
+from pcipt_agent.views.net_use import Address, Route, Told
 from tests.adapters.host_use.seen import NIC, OTHER, directory_of, found
 from tests.support.in_use import InUse, link
 
@@ -120,3 +123,18 @@ def test_a_virtio_interface_behind_a_bridge_belongs_to_the_last_function(root: P
     used.add_netdev(directory_of(root, "0000:00:1c.0") / "0000:02:00.0" / "virtio1", "eth0")
     used.add_address("eth0", "192.0.2.7/24")
     assert list(found(root)) == ["0000:02:00.0"]
+
+
+def test_what_the_kernel_tells_is_taken_for_what_proc_says_of_ipv4_and_of_routes(root: Path, used: InUse, nic: str) -> None:
+    used.add_netdev(directory_of(root, OTHER), "eth1")
+    used.bring_up(nic)
+    used.bring_up("eth1")
+    used.add_route(nic, "198.51.100.0/24")  # /proc says the first next hop
+    hop = Route(24, 4, int(IPv4Address("198.51.100.0")))
+    told = Told([(b"eth0", Address(4, 0, int(IPv4Address("192.0.2.7"))))], [(b"eth0", hop), (b"eth1", hop)])
+    uses = host_uses(root, lambda: told)
+    assert [use.detail for use in uses[NIC]] == ["eth0 has 192.0.2.7"]
+    assert [use.detail for use in uses[OTHER]] == ["eth1 carries a route to 198.51.100.0/24"]
+    assert host_uses(root, lambda: Told((), ())) == {}
+    used.add_address("eth1", "2001:db8::7/64")
+    assert [use.detail for use in host_uses(root, lambda: Told((), ()))[OTHER]] == ["eth1 has 2001:db8::7"]
