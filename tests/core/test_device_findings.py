@@ -140,5 +140,15 @@ def test_cards_whose_vpd_can_not_be_had_are_named_and_those_without_a_serial_num
     assert found.seen.startswith("0000:42:00.0: its VPD can't be decoded")
 
 
+def test_a_card_is_told_once_and_not_with_each_of_its_vfs() -> None:
+    lines = [
+        "0000:42:00.0 144d:a824 PF totalvfs 4 numvfs 1 vfproduct a824 offset 1 stride 1",
+        "0000:42:00.1 144d:a824 VF 0 of 0000:42:00.0",
+    ]
+    described = "".join(f'{line}\n    class 010802  serial-unknown "vpd: I/O error"\n' for line in lines)
+    [found] = vpd_findings(parse_description(HEAD + described, "a.host"), none=NO_SERIAL)
+    assert found.seen.startswith("0000:42:00.0: vpd: I/O error")
+
+
 def test_a_function_has_libvirt_s_name() -> None:
     assert nodedev_name(PciAddress(0x10000, 0x3B, 0x1F, 7)) == "pci_10000_3b_1f_7"

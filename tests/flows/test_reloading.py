@@ -11,8 +11,8 @@ from oslo_config import cfg
 from pcipt_agent.conf.loading import Loaded, load
 from pcipt_agent.conf.settings import Settings
 from pcipt_agent.conf.sources import Sources
-from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.host import Host
+from pcipt_agent.core.invariant import violations
 from pcipt_agent.core.inventory import DeviceStatus
 from pcipt_agent.errors import BadConfiguration, BadRequest
 from pcipt_agent.flows.claiming import claim

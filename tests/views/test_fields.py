@@ -29,7 +29,7 @@ def test_each_type_is_its_own(reader: Callable[[Any], Any]) -> None:
         if any(value == taken and type(value) is type(taken) for taken in READERS[reader]):
             assert reader(value) == value
         else:
-            with pytest.raises(fields.Undecodable, match="where (a|an|true) "):
+            with pytest.raises(fields.Undecodable, match=r"where (a|an|true) "):
                 reader(value)
 
 
