@@ -8,8 +8,8 @@ One lock, one writer. Everyone else reads `inventory`, an immutable snapshot, wi
 our own fails before the append and leaves nothing behind: a reply that can't be rendered is a claim that was not made. What is
 told after it has happened can't take it back.
 
-A generation is the number of this start and a counter, so that no two inventories of one host ever have the same one, over
-restarts too.
+A generation is the number of this start, when that was, and a counter, so that no two inventories of one host ever have the same
+one, over restarts too.
 
 Does not know: payloads, XML, SQLite, who listens.
 """
@@ -271,10 +271,9 @@ class Ledger:
 def first_inventory(host: Host, rules: RuleSet, recovered: Recovered, at: float) -> Inventory:
     """The inventory that a start begins with; `at` is when (seconds since the epoch).
 
-    A start that could not be noted may be counted again by the next one, so the time is put beside the number.
+    The time is put beside the number, which comes again where the start can't be noted, or the journal is restored or begun anew.
     """
-    life = str(recovered.incarnation) if recovered.unwritable is None else f"{recovered.incarnation}@{at:.6f}"
-    return inventory_of(catalogue_of(host, rules), recovered.book, f"{life}.0")
+    return inventory_of(catalogue_of(host, rules), recovered.book, f"{recovered.incarnation}@{at * 1000:.0f}.0")
 
 
 def _evolved(inventory: Inventory, events: tuple[Event, ...], generation: str) -> Inventory:

@@ -81,7 +81,7 @@ def test_a_claim_goes_from_claimed_to_allocated_to_ended(agent: Agent, golden: G
 def test_a_refusal_says_why_and_exits_with_1(name: str, command: tuple[str, ...], agent: Agent, golden: Golden) -> None:
     done = inside(agent, *command)
     assert (done.returncode, done.stdout) == (1, "")
-    golden.check(re.sub(r"from generation 0\.0 to \d+\.\d+", "from generation 0.0 to 1.1", done.stderr), GOLDEN / f"{name}.txt")
+    golden.check(re.sub(r"from generation 0\.0 to \d+@\d+\.\d+", "from generation 0.0 to 1.1", done.stderr), GOLDEN / f"{name}.txt")
 
 
 def test_an_operator_disables_and_enables_and_looks_at_what_was(agent: Agent, golden: Golden) -> None:
@@ -165,7 +165,7 @@ def test_a_domain_that_is_none_is_refused_by_line(agent: Agent, claimed: str) ->
 def test_every_question_can_be_answered_in_json(command: str, agent: Agent, claimed: str) -> None:
     done = inside(agent, *command.format(claim=claimed).split(), "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(r"\d+\.\d+", json.loads(done.stdout)["generation"])
+    assert re.fullmatch(r"\d+@\d+\.\d+", json.loads(done.stdout)["generation"])
 
 
 def test_the_agent_shows_what_is_claimed_and_the_host_alone_does_not(agent: Agent, claimed: str) -> None:

@@ -122,11 +122,14 @@ def test_a_claim_on_a_generation_that_is_past_is_refused_and_its_own_retry_is_no
 
 
 def test_every_change_is_a_generation_that_was_never_there_before() -> None:
-    disk, seen = MemoryDisk(), list[str]()
-    for start in range(3):
+    """Also where a start can't be noted, and where the journal is restored from a backup, or lost."""
+    disk, seen, clock = MemoryDisk(), list[str](), SteppingClock()
+    backup = replace(disk, decisions=[], past=[])
+    for start in range(5):
+        disk = {3: backup, 4: MemoryDisk()}.get(start, disk)
         journal = MemoryJournal(disk)
         disk.full = start == 1
-        ledger = ledger_over(journal)
+        ledger = ledger_over(journal, clock=clock)
         seen.append(ledger.inventory.generation)
         if not disk.full:
             claim(ledger, wanted(f"c{start}"))
@@ -134,7 +137,7 @@ def test_every_change_is_a_generation_that_was_never_there_before() -> None:
         ledger.observe(host(pci("3b:00.0")))
         seen.append(ledger.inventory.generation)
         journal.close()
-    assert len(set(seen)) == len(seen) == 8
+    assert len(set(seen)) == len(seen) == 14
 
 
 def test_the_record_has_the_callers_request_id_the_time_and_the_boot_id() -> None:
