@@ -194,9 +194,12 @@ class _Entry:
         if found is None or found[1] is None:
             return None
         try:
-            return int(found[1], base)
+            number = int(found[1], base)
         except ValueError as error:
             raise found[0].mistake(f"{word} takes a number, not {found[1]}") from error
+        if number < 0:  # as the kernel writes it of NUMA nodes
+            raise found[0].mistake(f"{word} takes no {found[1]}; what is not known is -, or left out")
+        return number
 
     def _sriov(self) -> Sriov | None:
         total, num_vfs = self._number("totalvfs"), self._number("numvfs")
