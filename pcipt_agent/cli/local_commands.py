@@ -77,5 +77,6 @@ def _completion(add: options.Add) -> None:
         "print the script by which a shell completes this command line",
         "pcipt completion bash > /etc/bash_completion.d/pcipt",
         "pcipt completion zsh > /usr/local/share/zsh/site-functions/_pcipt",
+        note="pcipt install has put that for bash in its place already.",
     )
     command.add_argument("shell", choices=("bash", "zsh"), metavar="SHELL", help="bash or zsh")
