@@ -77,6 +77,6 @@ def _completion(add: options.Add) -> None:
         "print the script by which a shell completes this command line",
         "pcipt completion bash > /etc/bash_completion.d/pcipt",
         "pcipt completion zsh > /usr/local/share/zsh/site-functions/_pcipt",
-        note="pcipt install has put that for bash in its place already.",
+        note="For bash that is done by pcipt install.",
     )
     command.add_argument("shell", choices=("bash", "zsh"), metavar="SHELL", help="bash or zsh")
