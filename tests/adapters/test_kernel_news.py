@@ -84,6 +84,38 @@ def test_a_mount_and_an_unmount_wake_once_each() -> None:
     assert (child.returncode, child.stderr) in {(0, ""), (1, "not allowed\n")}
 
 
+ROUTING = """
+import sys
+from pcipt_agent.adapters.kernel_news import route_news
+from tests.adapters.test_kernel_news import wakes
+from tests.adapters.test_rtnetlink import ip, unshared
+if not unshared():
+    sys.exit("not allowed")
+ip("link add v0 type veth peer name v1")
+for name in ("v0", "v1"):
+    ip(f"link set {name} up")
+news = route_news()
+for change in (
+    "addr add 192.0.2.7/32 dev v0",
+    "-6 addr add 2001:db8::7/128 nodad dev v0",
+    "route add 198.51.100.0/24 dev v0",
+    "-6 route add 2001:db8:1::/48 dev v0",
+    "nexthop add id 5 dev v1",
+    "nexthop replace id 5 dev v0",
+):
+    while wakes(news, 0.3):  # an interface that comes up says so for a while
+        news.take()
+    ip(change)
+    assert wakes(news, 5.0), change
+"""
+
+
+def test_each_change_of_an_address_a_route_or_a_next_hop_wakes() -> None:
+    """In a network namespace of its own, which some containers forbid; there it can't be seen."""
+    child = run([sys.executable, "-c", ROUTING], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert (child.returncode, child.stderr) in {(0, ""), (1, "not allowed\n")}
+
+
 def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="swaps: No such file"):
         polled_file(tmp_path / "swaps")

@@ -145,7 +145,7 @@ def test_of_vfio_pci_it_goes_without_saying_that_it_registers_with_vfio() -> Non
         (HEAD + NIC + "    class\n", 3, "class takes 1 value"),
         (HEAD + NIC + "    numa 1\n", 3, "numa is said twice"),
         (HEAD + NIC + "    rev zz\n", 3, "rev takes a number, not zz"),
-        (HEAD + NIC + "    group -1\n", 3, "group takes no -1; what is not known is -, or left out"),
+        (HEAD + NIC + "    rev -1\n", 3, "rev takes no -1; what is not known is -, or left out"),
         (HEAD + NIC + "    link fast\n", 3, "link takes GT/s x lanes"),
         (HEAD + NIC + "    link 8.8.8x1/1x1\n", 3, "link takes GT/s x lanes"),
         (HEAD + NIC + "    fault bad x\n", 3, "bad is no fault; there are outside-limits"),
