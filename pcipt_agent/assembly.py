@@ -211,6 +211,7 @@ def _assembled(process: Process, loaded: Loaded, journal: SqliteJournal, reader:
         ledger,
         timeout=lambda: reloader.running.settings.claim_timeout,
         held_open=partial(held_open, ProcfsReader(settings.host_root)),
+        stopwatch=time.monotonic,
     )
     sources = _vital_sources(reloader, expirer, notifications, listening)
     vitals = Vitals(ledger, journal, host=settings.host, reader=reader, sources=sources)

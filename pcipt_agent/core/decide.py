@@ -150,7 +150,9 @@ def _allocate(_inventory: Inventory, command: ClaimCommand) -> tuple[Event, ...]
 def _end(inventory: Inventory, command: ClaimCommand) -> tuple[Event, ...]:
     assert isinstance(command, Free)
     claim = inventory.book.claims.get(command.claim_id)
-    dirty = () if claim is None else made_dirty(inventory, claim, unused=command.unused)
+    # Of a claim that was made later than now, the clock was set back: nobody can tell what libvirt has shown before and after it.
+    unused = command.unused and (claim is None or claim.claimed_at <= command.at)
+    dirty = () if claim is None else made_dirty(inventory, claim, unused=unused)
     return (Freed(command.claim_id, command.at, dirty),)
 
 

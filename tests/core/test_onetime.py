@@ -55,6 +55,10 @@ def test_unused_is_believed_where_libvirt_was_watched_and_showed_no_domain() -> 
     assert not is_dirty(claimed_at(20.0), unused=True)
 
 
+def test_unused_is_not_believed_of_a_claim_of_the_future_as_the_clock_was_set_back() -> None:
+    assert is_dirty(claimed_at(100.0), unused=True)
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -34,7 +34,11 @@ class Hour:
         self.timeout = 3600.0
         self.open: str | None = None
         claim(self.ledger, wanted("c", RequestPayload(address=str(ADDRESS))))
-        self.expirer = Expirer(self.ledger, timeout=lambda: self.timeout, held_open=self._held_open)
+        self.set_ahead = 0.0
+        self.expirer = Expirer(self.ledger, timeout=lambda: self.timeout, held_open=self._held_open, stopwatch=self._stopwatch)
+
+    def _stopwatch(self) -> float:
+        return self.clock.seconds - self.set_ahead
 
     def _held_open(self, _: Device) -> str | None:
         return self.open
@@ -53,6 +57,25 @@ def test_a_claim_that_nobody_allocated_in_time_ends_and_its_device_is_free() -> 
     assert hour.ledger.inventory.status(ADDRESS) is DeviceStatus.FREE
     with pytest.raises(ClaimEnded):
         claim(hour.ledger, wanted("c", RequestPayload(address=str(ADDRESS))))
+
+
+def test_a_clock_that_is_set_ahead_ends_nothing_before_its_time() -> None:
+    hour = Hour()
+    assert hour.turn_after(100)
+    hour.set_ahead = 1e9
+    assert hour.turn_after(1e9 + 10)
+    assert "the clock was set ahead" in hour.expirer.staying["c"]
+    assert hour.turn_after(3500)
+    assert not hour.turn_after(100)
+
+
+def test_a_clock_that_is_set_back_or_corrected_keeps_nothing_for_longer() -> None:
+    hour = Hour()
+    hour.set_ahead = 50.0
+    assert hour.turn_after(50)
+    hour.set_ahead -= 1000.0
+    assert hour.turn_after(-1000)
+    assert not hour.turn_after(4600)
 
 
 def test_an_allocated_claim_never_does() -> None:

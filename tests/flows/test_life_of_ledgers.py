@@ -160,7 +160,7 @@ class LifeOfLedgers(RuleBasedStateMachine):
         asked = self._libvirt.watched_since is not None
         gone = late - had - self._allocated if asked and not self._full else set()
         used = {each: self._made_dirty(each, unused=False) for each in gone}
-        expirer = Expirer(self._ledger, timeout=lambda: TIMEOUT_SECONDS, held_open=lambda _: None)
+        expirer = Expirer(self._ledger, timeout=lambda: TIMEOUT_SECONDS, held_open=lambda _: None, stopwatch=lambda: 0.0)
         assert self._calling(expirer.turn) is None
         assert set(self._held) - set(self._ledger.inventory.book.claims) == gone
         for claim_id in sorted(gone, key=lambda each: (book.claims[each].claimed_at, each)):

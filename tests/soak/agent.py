@@ -121,6 +121,7 @@ def started(place: Place, state: Path) -> Agent:
             ledger,
             timeout=lambda: reloader.running.settings.claim_timeout,
             held_open=partial(held_open, ProcfsReader(place.root)),
+            stopwatch=clock.now,
         ),
     )
 
