@@ -51,7 +51,7 @@ class JournalFiles:
             return replay(self.rows()) if self.exist() else Replayed()
         except (Untrusted, Damaged) as error:
             raise self.distrust(str(error)) from error
-        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+        except (sqlite3.DatabaseError, TypeError, ValueError, OverflowError) as error:
             if isinstance(error, TooNew):
                 raise self._newer(str(error)) from error
             raise self.distrust(f"SQLite can't read it: {error}") from error

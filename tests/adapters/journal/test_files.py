@@ -44,6 +44,8 @@ def test_the_way_out_of_damage_works_as_it_is_written(tmp_path: Path) -> None:
         ("PRAGMA user_version = 3", "the journal is of format 3, and this version reads 2"),
         ("PRAGMA application_id = 7", "another program"),
         ("DROP TABLE record", "no such table"),
+        ("UPDATE record SET format = 9e999 WHERE sequence = 2", "can't read it"),
+        ("UPDATE record SET crc = 9e999 WHERE sequence = 2", "can't read it"),
     ],
 )
 def test_what_was_changed_by_other_hands_stops_the_start(state: Path, change: str, problem: str) -> None:
