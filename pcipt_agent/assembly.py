@@ -60,6 +60,8 @@ TEND_SECONDS: Final = 10.0
 """The longest between two looks for overdue claims."""
 LOOK_SECONDS: Final = 2.0
 """How long the stop waits for who reads /sys or /proc: a device that hangs can hold one for ever, and it is of no use any more."""
+BROKER_SECONDS: Final = 5.0
+"""How long the start waits for a broker before it goes on without."""
 STATUS_SECONDS: Final = 20.0
 """How old what `systemctl status` shows may be."""
 
@@ -97,6 +99,11 @@ class Agent:
     expirer: Expirer
     vitals: Vitals
     server: RpcServer
+    where: str
+    """The transport's URL without user and password."""
+    by_unix: bool
+    """Whether callers come over our own socket, and not over a broker."""
+    serving: threading.Event
     stopping: threading.Event
     reload_asked: threading.Event
 
@@ -106,13 +113,28 @@ class Agent:
         if self.domains is not None:
             self.domains.start()
             self._tend(FIRST_WORD_SECONDS)
-        self.server.start()
+        self._open()
         self.looking.start()
         threads = {"guests": self._follow_guests, "watchdog": self._keep_watch, "reloading": self._reload_when_asked}
         for name, run in threads.items():
             threading.Thread(target=run, name=name, daemon=True).start()
-        LOG.info("serving at %s: %s", shown(self.reloader.running.settings.transport_url), self._status())
         systemd.notify("READY=1", f"STATUS={self._status()}")
+
+    def _open(self) -> None:
+        """Calls are served; over a broker that is down, as soon as it is up: what waits for us at a boot must not wait for it."""
+        if self.by_unix:
+            self._serve()
+            return
+        opening = threading.Thread(target=self._serve, name="opening", daemon=True)
+        opening.start()
+        opening.join(BROKER_SECONDS)
+        if opening.is_alive():
+            LOG.warning("the broker does not answer, so nobody is served until it does: %s", self.where)
+
+    def _serve(self) -> None:
+        self.server.start()
+        self.serving.set()
+        LOG.info("serving at %s: %s", self.where, self._status())
 
     def reload(self) -> None:
         """The configuration will be read again from its beginning; on any mistake the old rules stay, and the log says why."""
@@ -123,13 +145,15 @@ class Agent:
         self.stopping.set()
         self.reload_asked.set()
         systemd.notify("STOPPING=1", "STATUS=finishing the calls in flight")
-        self.server.stop()
+        if self.serving.is_set():
+            self.server.stop()
         if self.domains is not None:
             self.domains.close()
         self.looking.stop()
         self.looking.join(LOOK_SECONDS)
         self.notifications.close()
-        self.server.close()
+        if self.serving.is_set():
+            self.server.close()
 
     def _follow_guests(self) -> None:
         while not self.stopping.is_set():
@@ -166,6 +190,8 @@ class Agent:
         """What `systemctl status` shows."""
         inventory = self.ledger.inventory
         words = f"{len(inventory.catalogue.devices)} devices, {len(inventory.book.claims)} claims"
+        if not self.serving.is_set() and not self.by_unix:
+            words += ", broker not reachable"
         if self.domains is not None and not inventory.hypervisor.reachable:
             words += ", libvirt not reachable"
         return words if self.reloader.running.failure is None else f"{words}, last reload refused"
@@ -228,6 +254,9 @@ def _assembled(process: Process, loaded: Loaded, journal: SqliteJournal, reader:
         expirer=expirer,
         vitals=vitals,
         server=RpcServer(process.conf, settings.transport_url, host=settings.host, methods=methods, on_fault=process.on_fault),
+        where=shown(settings.transport_url),
+        by_unix=settings.transport_url.startswith("unix:"),
+        serving=threading.Event(),
         stopping=threading.Event(),
         reload_asked=threading.Event(),
     )

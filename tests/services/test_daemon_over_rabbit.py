@@ -2,16 +2,19 @@
 """The real daemon and the real `pcipt` over a real RabbitMQ: what holds over the socket holds over a broker."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from pcipt_agent.adapters.rpc_client import Answered
 from tests.support.broker import broker
-from tests.support.running import Agent, configured, running_agent
+from tests.support.running import Agent, configured, running_agent, until
 
 EXAMPLE_HOST = Path(__file__).resolve().parents[2] / "etc/pcipt-agent/example.host"
 CONSUMER = "8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10"
@@ -80,6 +83,59 @@ def test_callers_in_a_crowd_never_share_a_device(shared: Agent) -> None:
     assert len(got) == len(set(got)) == 8
     for number in range(10):
         assert shared.call("free", claim_id=f"crowd-{number}")["state"] == "ended"
+
+
+def test_a_start_waits_for_no_broker_and_serves_as_soon_as_there_is_one(tmp_path: Path, rabbit: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    where = urlsplit(rabbit)
+    url = rabbit.replace(f":{where.port}", f":{port}")
+    with running_agent(configured(tmp_path, EXAMPLE_HOST, RULES, transport_url=url)) as agent:
+        assert any("broker not reachable" in each for each in agent.told)
+        assert "the broker does not answer, so nobody is served until it does" in agent.log
+        with forwarding(port, where.port or 0):
+            until(lambda: "serving at rabbit://" in agent.log, 60)
+            assert agent.pcipt("status", "--format", "json").stdout
+
+
+def test_a_stop_waits_for_no_broker_that_never_was(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        url = f"rabbit://guest:guest@127.0.0.1:{door.getsockname()[1]}/"
+    with running_agent(configured(tmp_path, EXAMPLE_HOST, RULES, transport_url=url)) as agent:
+        agent.process.terminate()
+        assert agent.process.wait(timeout=15) == 0
+
+
+@contextmanager
+def forwarding(port: int, to: int) -> Iterator[None]:
+    """What connects to `port` is connected to the broker."""
+
+    def carry(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while octets := one.recv(65536):
+                other.sendall(octets)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                caller, broker = door.accept()[0], socket.create_connection(("127.0.0.1", to))
+                ends.extend((caller, broker))
+                for pair in ((caller, broker), (broker, caller)):
+                    threading.Thread(target=carry, args=pair, daemon=True).start()
+
+    ends: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", port)) as door:
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        yield
+        door.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 def test_a_broker_that_goes_away_ends_neither_the_agent_nor_its_stop(tmp_path: Path) -> None:
