@@ -20,7 +20,8 @@ PARTS = {
     "lint": ["ruff", "check", "--quiet", "."],
     "types": ["mypy"],
     "floors": ["lint-imports", "--no-logo"],
-    "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services"],
+    "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services", "--ignore=tests/system"],
+    "system": ["pytest", "-q", "-n", "2", "tests/system"],
     "services": ["pytest", "-q", "tests/services"],
     "bench": ["python", "-m", "tests.bench", "--functions", "512", "--slack", "1.5"],
 }

@@ -12,7 +12,8 @@ import logging
 import sys
 import warnings
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from threading import Event
 
@@ -45,13 +46,12 @@ def events(command: Namespace, output: Output) -> ExitCode:
     conf = cfg.CONF  # oslo.messaging 18 registers some of its options on this one alone
     found = settings(command, conf)
     url, host = command.transport_url or found.transport_url, command.agent or found.host
-    logging.getLogger("pcipt_agent").addHandler(_Said(output.complain))
 
     def tell(told: Told) -> None:
         output.line(json.dumps(asdict(told)) if output.as_json else event_line(told.event_type, told.timestamp, told.payload))
 
     try:
-        with following(conf, url, host, tell):
+        with _saying(output.complain), following(conf, url, host, tell):
             _begin(command, host, output)
             Event().wait()
     except NotReachable as error:
@@ -59,6 +59,17 @@ def events(command: Namespace, output: Output) -> ExitCode:
     except KeyboardInterrupt:
         pass
     return ExitCode.DONE
+
+
+@contextmanager
+def _saying(say: Callable[[str], None]) -> Iterator[None]:
+    """What the following library has to say is said meanwhile, and not after: another command may run in this process."""
+    ours, said = logging.getLogger("pcipt_agent"), _Said(say)
+    ours.addHandler(said)
+    try:
+        yield
+    finally:
+        ours.removeHandler(said)
 
 
 def _begin(command: Namespace, host: str, output: Output) -> None:
