@@ -57,8 +57,8 @@ def test_refusals_are_those_of_the_socket(shared: Agent) -> None:
     assert (too_many.returncode, "9 needed" in too_many.stderr) == (1, True)
     unknown = shared.pcipt("allocate", "never", "--format", "json")
     assert (unknown.returncode, json.loads(unknown.stdout)["refusal"]["code"]) == (1, "claim-unknown")
-    bad = shared.pcipt("claim", "a1", "--consumer", CONSUMER, "--claim-id", "two\nlines", "--format", "json")
-    assert [problem["field"] for problem in json.loads(bad.stdout)["refusal"]["problems"]] == ["claim_id"]
+    bad = shared.call("claim", claim_id="two\nlines", consumer=CONSUMER, requests=[{"alias": "a1"}])
+    assert [problem["field"] for problem in bad["problems"]] == ["claim_id"]
 
 
 def test_what_the_log_says_names_no_peer_and_no_password(shared: Agent) -> None:

@@ -3,6 +3,7 @@
 
 import logging
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from queue import Queue
 from threading import Thread
@@ -15,7 +16,15 @@ from oslo_config import cfg
 from pcipt_agent.adapters.following import Told, broker_urls, following
 from pcipt_agent.views.contract import NOTIFICATIONS_LOST
 from tests.adapters.contract.following import FollowingContract, agent_telling, begin
+from tests.support.broker import broker
 from tests.support.bus import eventually
+
+
+@pytest.fixture(scope="module")
+def rabbit() -> Iterator[str]:
+    """One of its own: what is no notification stays in the queue that oslo.messaging declares, and stops who reads that."""
+    with broker() as url:
+        yield url
 
 
 class TestFollowingOverRabbit(FollowingContract):
