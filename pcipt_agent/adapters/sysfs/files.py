@@ -84,10 +84,11 @@ def listed_in(directory: int) -> set[str]:
         return set()
 
 
-def bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path | str) -> bytes:
     """What the file holds; nothing where it can't be read."""
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except OSError as error:
         raise_ours(error, str(path))
         return b""
