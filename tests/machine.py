@@ -43,6 +43,14 @@ TEST = {
 }
 """Debian package → a file that shows it is there."""
 
+LAB = {
+    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "debootstrap": "/usr/sbin/debootstrap",
+    "e2fsprogs": "/usr/sbin/mke2fs",
+    "openssh-client": "/usr/bin/ssh",
+}
+"""The same, for the lab; what emulates it and runs in it comes from its own Debians."""
+
 
 def say(text: str) -> None:
     print(f"== {text}", flush=True)
@@ -50,11 +58,8 @@ def say(text: str) -> None:
 
 def prepare(*, extras: str = "", packages: Sequence[str] = ()) -> Path:
     """Installs what is missing; returns the virtual environment's python. `extras` as pip writes them: `[test]`."""
-    missing = [package for package in packages if not Path(TEST[package]).exists()]
-    if not (VENV / "bin" / "python").exists() and not _has_ensurepip():
-        missing.append("python3-venv")
-    if missing:
-        _apt_install(missing)
+    venv = [] if (VENV / "bin" / "python").exists() or _has_ensurepip() else ["python3-venv"]
+    provide([*packages, *venv])
     python = VENV / "bin" / "python"
     if not python.exists():
         say(f"making a virtual environment in {VENV.name}")
@@ -66,6 +71,13 @@ def prepare(*, extras: str = "", packages: Sequence[str] = ()) -> Path:
         subprocess.run([str(python), "-m", "pip", "install", "-qq", "--editable", target], check=True)
         stamp.touch()
     return python
+
+
+def provide(packages: Sequence[str]) -> None:
+    """Those Debian packages that are missing are installed."""
+    shows = TEST | LAB
+    if missing := [package for package in packages if package not in shows or not Path(shows[package]).exists()]:
+        _apt_install(missing)
 
 
 def _has_ensurepip() -> bool:

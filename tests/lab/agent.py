@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent in the compute host: its virtual environment, and this checkout installed into it with the README's command.
+
+That happens in the host's own system, at this machine's speed; there is no network, the wheels are beside it. What `pcipt install`
+does then is left to the host, once it runs: the units are systemd's business there.
+
+Does not know: disks, what the agent does.
+"""
+
+import shutil
+from pathlib import Path
+
+from tests.lab import wheels
+from tests.lab.cache import cached
+from tests.lab.chroots import Chroot, checked
+from tests.machine import CHECKOUT
+
+VENV = "/opt/pcipt-agent"
+SOURCE = "/srv/pcipt-agent"
+"""Where both are in the host."""
+
+CONTENT = ("LICENSE", "README.rst", "etc", "pcipt_agent", "pyproject.toml", "systemd")
+"""What of the checkout goes into the agent's wheel."""
+
+_OFFLINE = f"export PIP_NO_INDEX=1 PIP_FIND_LINKS={wheels.PLACE} PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1"
+_EMPTY = f"{_OFFLINE}; python3 -m venv {VENV}; {VENV}/bin/pip install --quiet --requirement {wheels.PLACE}/requirements.txt"
+_INSTALL = f"{_OFFLINE}; cd {SOURCE}; {VENV}/bin/pip install --quiet '.[libvirt]'; rm -r build *.egg-info"
+
+
+def environment(root: Path, wheel_directory: Path) -> Path:
+    """A virtual environment with all that the agent depends on and without it, for the system in `root`; made on first use."""
+
+    def build(at: Path) -> None:
+        Chroot(root).bound(at, VENV).bound(wheel_directory, wheels.PLACE).run(_EMPTY)
+
+    inputs = [str(root), str(wheel_directory), _EMPTY]
+    return cached("venv", inputs, build=build, about="a virtual environment with the agent's dependencies")
+
+
+def install(root: Path, wheel_directory: Path, *, at: Path) -> dict[str, Path]:
+    """The checkout's agent is installed; the directories that have it, below `at`, by their places in the host."""
+    parts = {VENV: at / "venv", SOURCE: at / "source", wheels.PLACE: wheel_directory}
+    checked(["cp", "-a", "--reflink=auto", str(environment(root, wheel_directory)), str(parts[VENV])])
+    parts[SOURCE].mkdir()
+    for name in CONTENT:
+        if (CHECKOUT / name).is_dir():
+            shutil.copytree(CHECKOUT / name, parts[SOURCE] / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(CHECKOUT / name, parts[SOURCE] / name)
+    inside = Chroot(root)
+    for place, part in parts.items():
+        inside = inside.bound(part, place)
+    inside.run(_INSTALL)
+    return parts
