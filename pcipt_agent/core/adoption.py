@@ -149,7 +149,7 @@ def _against(inventory: Inventory, domain: Domain, address: PciAddress, taken: M
         return "" if own else f"claim {holder.claim_id} of consumer {holder.wish.consumer} holds it"
     if index is None:
         return "it is not on this host"
-    relatives = {inventory.catalogue.devices[each].address for each in indexes(inventory.catalogue.relatives[index])}
+    relatives = {inventory.catalogue.devices[each].address for each in indexes(inventory.catalogue.kinship.relatives(index))}
     for other in (address, *sorted(relatives & taken.keys())):
         if other in taken:
             return f"domain {taken[other].name} has {'it' if other == address else f'its relative {other}'} too"

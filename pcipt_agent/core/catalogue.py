@@ -19,9 +19,10 @@ from pcipt_agent.core.deviceset import EMPTY, DeviceSet, filed, indexes, set_of
 from pcipt_agent.core.domain import Version
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.iommu_groups import Hindrance, accompanied, company_in_words
+from pcipt_agent.core.kinship import Kinship, kinship_of
 from pcipt_agent.core.readiness import DriverTrouble, NotReady, Unready, driver_trouble, of_itself
-from pcipt_agent.core.safety import kinship_of, safety_of
-from pcipt_agent.core.spec import AddressGlob, DeviceSpec, mismatch, resource_class, traits
+from pcipt_agent.core.safety import safety_of
+from pcipt_agent.core.spec import AddressGlob, DeviceSpec, matches, resource_class, traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,7 @@ class Catalogue:
     remote_managed: DeviceSet
     networked: DeviceSet
     """Never an alias's: those of a physical network where devices are reported to Placement, which is told nothing of them."""
-    relatives: tuple[DeviceSet, ...]
-    """By index: a PF's VFs; a VF's PF; empty for others."""
-    unit_of: tuple[int, ...]
-    """By index: the PF's index for a VF whose PF is here, else its own. `isolate` takes one device of a unit."""
-    members: Mapping[int, DeviceSet]
-    """PF index → its VFs, for every PF with a VF here."""
-    group_mates: tuple[DeviceSet, ...]
-    """By index: the other members of its IOMMU group."""
+    kinship: Kinship
     hindrances: Mapping[int, Hindrance]
     """IOMMU group → what stands in the way in it; without the groups where nothing does."""
 
@@ -177,11 +171,6 @@ class Catalogue:
         spec = self.spec_of[index]
         return None if spec is None else _kind(self.devices[index], spec)
 
-    def unit(self, index: int) -> DeviceSet:
-        """The device's PF and all VFs of it; the device alone where it has no relatives."""
-        pf = self.unit_of[index]
-        return 1 << pf | self.members.get(pf, EMPTY)
-
 
 def catalogue_of(host: Host, rules: RuleSet, libvirt_version: Version | None = None) -> Catalogue:
     """Matches every device against the rules, and sorts them into sets. Linear in the devices."""
@@ -213,10 +202,7 @@ def catalogue_of(host: Host, rules: RuleSet, libvirt_version: Version | None = N
         by_alias=_by_alias(rules, by_kind, {each: those & on_offer for each, those in by_type.items()}),
         remote_managed=safety.remote_managed,
         networked=networked,
-        relatives=kinship.relatives,
-        unit_of=kinship.unit_of,
-        members=kinship.members,
-        group_mates=safety.group_mates,
+        kinship=kinship,
         hindrances=safety.hindrances,
     )
 
@@ -299,4 +285,4 @@ class _Matcher:
         if device.parent is not None and device.parent in self._exact:
             named = [*named, *self._exact[device.parent]]
         candidates = sorted([*named, *self._open], key=lambda spec: spec.entry) if named else self._open
-        return next((spec for spec in candidates if mismatch(spec, device, parent) is None), None)
+        return next((spec for spec in candidates if matches(spec, device, parent)), None)

@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.catalogue import Catalogue, catalogue_of
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest, set_of
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, lowest
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.iommu_groups import Hindrance
+from pcipt_agent.core.kinship import Kinship
 
 _Label = TypeVar("_Label", bound=Hashable)
 _Fact = TypeVar("_Fact")
@@ -32,11 +33,12 @@ def catalogue_after(before: Catalogue, host: Host, at: Iterable[PciAddress]) -> 
     here = {address: host.devices[address] for address in sorted(connected) if address in host.devices}
     part = catalogue_of(Host(devices=here, numa_nodes={}, boot_id=""), before.rules, before.libvirt_version)
     splice = _Splice(before, part, host, connected)
+    devices = tuple(host.devices.values())
     return Catalogue(
         host=host,
         rules=before.rules,
         libvirt_version=before.libvirt_version,
-        devices=splice.each(before.devices, part.devices),
+        devices=devices,
         index_of=splice.index_of,
         spec_of=splice.each(before.spec_of, part.spec_of),
         assignable=splice.set(before.assignable, part.assignable),
@@ -51,29 +53,33 @@ def catalogue_after(before: Catalogue, host: Host, at: Iterable[PciAddress]) -> 
         by_alias={alias: splice.set(those, part.by_alias[alias]) for alias, those in before.by_alias.items()},
         remote_managed=splice.set(before.remote_managed, part.remote_managed),
         networked=splice.set(before.networked, part.networked),
-        relatives=splice.sets(before.relatives, part.relatives),
-        unit_of=splice.units(before.unit_of, part.unit_of),
-        members=splice.members(before.members, part.members),
-        group_mates=splice.sets(before.group_mates, part.group_mates),
+        kinship=Kinship(
+            devices=devices,
+            index_of=splice.index_of,
+            members=splice.members(before.kinship.members, part.kinship.members),
+            groups=splice.groups(before.kinship.groups, part.kinship.groups),
+        ),
         hindrances=splice.hindrances(before.hindrances, part.hindrances),
     )
 
 
 def _connected(before: Host, after: Host, at: Iterable[PciAddress]) -> frozenset[PciAddress]:
     """What has changed, its relatives and IOMMU group, theirs, and so on; as it was and as it is."""
-    found: set[PciAddress] = set()
-    waiting = set(at)
+    found = set(at)
+    waiting = list(found)
     while waiting:
         address = waiting.pop()
-        found.add(address)
         for host in (before, after):
+            near: list[PciAddress] = [vf.address for vf in host.vfs_of(address)]
             device = host.devices.get(address)
-            near = {vf.address for vf in host.vfs_of(address)}
             if device is not None and device.parent is not None and device.parent in host.devices:
-                near.add(device.parent)
+                near.append(device.parent)
             if device is not None and device.iommu_group is not None:
-                near.update(host.group_members(device.iommu_group))
-            waiting |= near - found
+                near += host.group_members(device.iommu_group)
+            for each in near:
+                if each not in found:
+                    found.add(each)
+                    waiting.append(each)
     return frozenset(found)
 
 
@@ -91,11 +97,7 @@ class _Splice:
         self._departed = _runs(departed)
         self._arrived = _runs(self.index_of[address] for address in arrived)
         self._places = [self.index_of[device.address] for device in part.devices]
-
-    @property
-    def _moving(self) -> bool:
-        """Whether any device has another index than before."""
-        return bool(self._departed or self._arrived)
+        self._placed_at = _runs(self._places)
 
     def set(self, old: DeviceSet, new: DeviceSet) -> DeviceSet:
         return self._moved(old & ~self._was) | self._placed(new)
@@ -111,19 +113,13 @@ class _Splice:
             facts[place] = fact
         return tuple(facts)
 
-    def sets(self, old: Sequence[DeviceSet], new: Sequence[DeviceSet]) -> tuple[DeviceSet, ...]:
-        """Sets by index, of which many are the same object; those that stay have none of the connected in them."""
-        return self.each(_once_each(self._moved, old) if self._moving else old, _once_each(self._placed, new))
-
-    def units(self, old: Sequence[int], new: Sequence[int]) -> tuple[int, ...]:
-        """Indexes by index."""
-        now = self._indexes_now(len(old))
-        return self.each([now[index] for index in old] if self._moving else old, tuple([self._places[index] for index in new]))
-
     def members(self, old: Mapping[int, DeviceSet], new: Mapping[int, DeviceSet]) -> dict[int, DeviceSet]:
-        now = self._indexes_now(1 + max(old, default=0))
-        found = {now[pf]: self._moved(vfs) for pf, vfs in old.items() if not self._was >> pf & 1}
+        found = {self._now(pf): self._moved(vfs) for pf, vfs in old.items() if not self._was >> pf & 1}
         return _in_order(found | {self._places[pf]: self._placed(vfs) for pf, vfs in new.items()})
+
+    def groups(self, old: Mapping[int, DeviceSet], new: Mapping[int, DeviceSet]) -> dict[int, DeviceSet]:
+        found = {group: self._moved(each) for group, each in old.items() if not each & self._was}
+        return _in_order(found | {group: self._placed(each) for group, each in new.items()})
 
     def filed(self, old: Mapping[_Label, DeviceSet], new: Mapping[_Label, DeviceSet]) -> dict[_Label, DeviceSet]:
         found = {label: self.set(old.get(label, EMPTY), new.get(label, EMPTY)) for label in {**old, **new}}
@@ -144,18 +140,19 @@ class _Splice:
 
     def _placed(self, devices: DeviceSet) -> DeviceSet:
         """A set of the part's, as one of the whole's."""
-        return set_of(self._places[index] for index in indexes(devices))
+        found, first = EMPTY, 0
+        for start, end in self._placed_at:
+            found |= (devices >> first & (1 << end - start) - 1) << start
+            first += end - start
+        return found
 
-    def _indexes_now(self, count: int) -> Sequence[int]:
-        """By index of before: the index now; anything for those that have departed."""
-        if not self._moving:
-            return range(count)
-        now = list(range(count + len(self._places)))
-        for start, end in reversed(self._arrived):
-            del now[start:end]
-        for start, end in self._departed:
-            now[start:start] = [0] * (end - start)
-        return now
+    def _now(self, index: int) -> int:
+        """Where the device with this index of before is now; it is not connected."""
+        for start, end in reversed(self._departed):
+            index -= end - start if index >= end else 0
+        for start, end in self._arrived:
+            index += end - start if index >= start else 0
+        return index
 
 
 def _runs(indexes: Iterable[int]) -> list[tuple[int, int]]:
@@ -167,15 +164,6 @@ def _runs(indexes: Iterable[int]) -> list[tuple[int, int]]:
         else:
             found.append((index, index + 1))
     return found
-
-
-def _once_each(change: Callable[[DeviceSet], DeviceSet], sets: Sequence[DeviceSet]) -> tuple[DeviceSet, ...]:
-    """By index; what was one object is one again."""
-    if not any(sets):  # IOMMU groups of one, mostly
-        return tuple(sets)
-    numbers = list(map(id, sets))
-    changed = {number: change(each) for number, each in dict(zip(numbers, sets, strict=True)).items()}
-    return tuple(map(changed.__getitem__, numbers))
 
 
 def _in_order(filed: Mapping[_Label, DeviceSet]) -> dict[_Label, DeviceSet]:

@@ -128,7 +128,7 @@ def _fewest(wants: Sequence[Want], openings: Sequence[Opening]) -> int:
 
 def _likeness(catalogue: Catalogue, wants: Sequence[Want], opening: Opening) -> object:
     """Equal for groups of which one is as good as the other; relatives tie a group to others, so that it is like none."""
-    if any(catalogue.relatives[index] for index in indexes(opening.needed | opening.opens)):
+    if any(catalogue.kinship.relatives(index) for index in indexes(opening.needed | opening.opens)):
         return opening.group
 
     def who(devices: DeviceSet) -> tuple[tuple[int, ...], ...]:
@@ -141,10 +141,10 @@ def _things(catalogue: Catalogue, wants: Sequence[Want], needed: DeviceSet, *, a
     """What is needed, and the wants, as devices; or as whole PFs where no two devices of one may be taken."""
     if not apart:
         return needed, list(wants)
-    unit_of = catalogue.unit_of
-    shut = union(catalogue.unit(index) for index in indexes(needed))
-    seats = [set_of(unit_of[index] for index in indexes(want.candidates & (needed | ~shut))) for want in wants]
-    return set_of(unit_of[index] for index in indexes(needed)), [
+    unit_of = catalogue.kinship.unit_of
+    shut = union(catalogue.kinship.unit(index) for index in indexes(needed))
+    seats = [set_of(unit_of(index) for index in indexes(want.candidates & (needed | ~shut))) for want in wants]
+    return set_of(unit_of(index) for index in indexes(needed)), [
         Want(want.count, each) for want, each in zip(wants, seats, strict=True)
     ]
 
@@ -207,17 +207,19 @@ class _Search:
         seated = start
         for number, each in enumerate(held):
             for index in indexes(needed):
-                if each >> (self._catalogue.unit_of[index] if self._apart else index) & 1:
+                if each >> (self._catalogue.kinship.unit_of(index) if self._apart else index) & 1:
                     seated = self._with(seated, number, index)
         found = self._rest(wants, seated)
-        tied = not self._apart and any(self._catalogue.relatives[index] for index in indexes(needed | self._clashing(wants)))
+        tied = not self._apart and any(
+            self._catalogue.kinship.relatives(index) for index in indexes(needed | self._clashing(wants))
+        )
         if found is None and tied:
             return self._one_by_one(wants, needed, start)
         return found
 
     def _clashing(self, wants: Sequence[Want]) -> DeviceSet:
         """The candidates that are PFs with VFs here."""
-        return union(want.candidates for want in wants) & set_of(self._catalogue.members)
+        return union(want.candidates for want in wants) & set_of(self._catalogue.kinship.members)
 
     def _one_by_one(self, wants: Sequence[Want], needed: DeviceSet, start: _Seats) -> Chosen | None:
         if needed.bit_count() > _MOST_SEATS:
@@ -248,7 +250,7 @@ class _Search:
     def _with(self, seats: _Seats, number: int, index: int) -> _Seats:
         counts = tuple(count - (want == number) for want, count in enumerate(seats.counts))
         taken = tuple(each | 1 << index if want == number else each for want, each in enumerate(seats.taken))
-        shut = self._catalogue.unit(index) if self._apart else 1 << index | self._catalogue.relatives[index]
+        shut = self._catalogue.kinship.unit(index) if self._apart else 1 << index | self._catalogue.kinship.relatives(index)
         return _Seats(counts, taken, seats.shut | shut)
 
     def _rest(self, wants: Sequence[Want], seats: _Seats) -> Chosen | None:

@@ -67,7 +67,7 @@ def _crowded_out(catalogue: Catalogue, wants: Sequence[Want]) -> bool:
     for_pfs = [want for want in wants if want.candidates & ~pfs == EMPTY]
     for_vfs = [want for want in wants if want.candidates & pfs == EMPTY]
     vfs = _all(for_vfs)
-    withdrawn = sorted((catalogue.members.get(pf, EMPTY) & vfs).bit_count() for pf in indexes(_all(for_pfs)))
+    withdrawn = sorted((catalogue.kinship.members.get(pf, EMPTY) & vfs).bit_count() for pf in indexes(_all(for_pfs)))
     staying = vfs.bit_count() - sum(withdrawn[: sum(want.count for want in for_pfs)])
     return staying < sum(want.count for want in for_vfs)
 
@@ -86,7 +86,7 @@ def _pfs_last(catalogue: Catalogue, wants: Sequence[Want], prefer: Prefer) -> Ch
     first = match([Want(0, EMPTY) if want.candidates & pfs else want for want in wants], prefer)
     if isinstance(first, Shortage):
         return None
-    broken = set_of(catalogue.unit_of[index] for each in first for index in each)
+    broken = set_of(catalogue.kinship.unit_of(index) for each in first for index in each)
     last = match(
         [Want(want.count, want.candidates & ~broken) if want.candidates & pfs else Want(0, EMPTY) for want in wants], prefer
     )
@@ -114,10 +114,10 @@ class _Contest:
             return found
         pf = clashes[0]
         others = self.alike[pf] - decided
-        vfs = self.catalogue.members[pf]
+        vfs = self.catalogue.kinship.members[pf]
         all_vfs = EMPTY
         for each in others:
-            all_vfs |= self.catalogue.members[each]
+            all_vfs |= self.catalogue.kinship.members[each]
         if _asked_first(self.catalogue, found, pf):
             ways = ((vfs, {pf}), (set_of(others), others))
         else:
@@ -141,12 +141,12 @@ def _clashes(catalogue: Catalogue, found: Chosen) -> list[int]:
     """The PFs that were given out together with a VF of theirs, in order of choice."""
     given = [index for each in found for index in each]
     taken = set_of(given)
-    return [index for index in given if index in catalogue.members and catalogue.members[index] & taken]
+    return [index for index in given if index in catalogue.kinship.members and catalogue.kinship.members[index] & taken]
 
 
 def _asked_first(catalogue: Catalogue, found: Chosen, pf: int) -> bool:
     """Whether the PF went to an earlier want than the first of its VFs did."""
-    takers = [want for want, each in enumerate(found) for index in each if catalogue.unit_of[index] == pf]
+    takers = [want for want, each in enumerate(found) for index in each if catalogue.kinship.unit_of(index) == pf]
     holder = next(want for want, each in enumerate(found) if pf in each)
     return holder == takers[0]
 
@@ -155,7 +155,7 @@ def _alike(catalogue: Catalogue, wants: Sequence[Want]) -> dict[int, frozenset[i
     """PF → the PFs that can stand for it, itself included; of those that some want may have and whose VFs another may."""
     anything = _all(wants)
     classes: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for pf, vfs in catalogue.members.items():
+    for pf, vfs in catalogue.kinship.members.items():
         if anything >> pf & 1 and anything & vfs:
             pf_for = tuple(want.candidates >> pf & 1 for want in wants)
             classes[pf_for, _parts(vfs & anything, wants)].append(pf)

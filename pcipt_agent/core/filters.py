@@ -179,7 +179,7 @@ def _blockers(question: Question, index: int) -> str:
 
 def _company(question: Question, index: int) -> str:
     inventory = question.inventory
-    mates = inventory.catalogue.group_mates[index] & (inventory.held | inventory.occupied)
+    mates = inventory.catalogue.kinship.group_mates(index) & (inventory.held | inventory.occupied)
     if inventory.shared >> index & 1 and not question.own_mates >> index & 1:
         named = first_of([inventory.catalogue.devices[mate].address for mate in indexes(mates)], _NAMED)
         return f"its IOMMU group {_device(question, index).iommu_group} is another guest's: it has {named}"
@@ -334,10 +334,10 @@ def _apart(inventory: Inventory, devices: DeviceSet) -> tuple[DeviceSet, DeviceS
     while rest:
         index = lowest(rest)
         alone |= 1 << index
-        rest &= ~inventory.catalogue.unit(index)
+        rest &= ~inventory.catalogue.kinship.unit(index)
     return alone, devices & ~alone
 
 
 def _shares(question: Question, index: int) -> str:
     catalogue = question.inventory.catalogue
-    return f"another device of {catalogue.devices[catalogue.unit_of[index]].address} is counted"
+    return f"another device of {catalogue.devices[catalogue.kinship.unit_of(index)].address} is counted"

@@ -147,7 +147,7 @@ class Inventory:
         catalogue, taken, found = self.catalogue, self.held | self.occupied, EMPTY
         own = catalogue.set_at(held.address for claim in self.book.claims_of(consumer) for held in claim.held)
         for index in indexes(own):
-            mates = catalogue.group_mates[index]
+            mates = catalogue.kinship.group_mates(index)
             found |= EMPTY if mates & taken & ~own else mates
         return found
 
@@ -172,14 +172,14 @@ def inventory_of(catalogue: Catalogue, book: ClaimBook, generation: str, hypervi
     taken = held | occupied | dirty
     blocked = shared = beside_held = EMPTY
     for index in indexes(taken):
-        blocked |= catalogue.relatives[index]
+        blocked |= catalogue.kinship.relatives(index)
     for index in indexes(held | occupied):
-        shared |= catalogue.group_mates[index]
+        shared |= catalogue.kinship.group_mates(index)
     for index in indexes(held):
         beside_held |= _beside(catalogue, index)
     for parent in lost_vfs:
         index = catalogue.index_of[parent]
-        blocked, beside_held = blocked | 1 << index, beside_held | catalogue.members.get(index, EMPTY)
+        blocked, beside_held = blocked | 1 << index, beside_held | catalogue.kinship.members.get(index, EMPTY)
     return Inventory(
         catalogue=catalogue,
         book=book,
@@ -227,12 +227,12 @@ def _touched(inventory: Inventory, claim: Claim, book: ClaimBook, generation: st
     blocked, beside_held, shared = inventory.blocked, inventory.beside_held, inventory.shared
     lost_vfs = _lost_vfs_after(inventory, claim, book)
     losers = catalogue.set_at(each.fingerprint.parent for each in claim.held if each.fingerprint.parent is not None)
-    for unit in {catalogue.unit_of[index] for index in touched}.union(indexes(losers)):
-        vfs, pf, lost = catalogue.members.get(unit, EMPTY), 1 << unit, catalogue.devices[unit].address in lost_vfs
+    for unit in {catalogue.kinship.unit_of(index) for index in touched}.union(indexes(losers)):
+        vfs, pf, lost = catalogue.kinship.members.get(unit, EMPTY), 1 << unit, catalogue.devices[unit].address in lost_vfs
         blocked = blocked | vfs if taken & pf else blocked & ~vfs
-        blocked = blocked | pf if taken & (vfs | catalogue.relatives[unit]) or lost else blocked & ~pf
+        blocked = blocked | pf if taken & (vfs | catalogue.kinship.relatives(unit)) or lost else blocked & ~pf
         beside_held = beside_held | vfs if held & vfs or lost else beside_held & ~vfs
-    for group in {1 << index | catalogue.group_mates[index] for index in touched if catalogue.group_mates[index]}:
+    for group in {1 << index | catalogue.kinship.group_mates(index) for index in touched if catalogue.kinship.group_mates(index)}:
         guests = group & (held | occupied)
         alone = guests if guests.bit_count() == 1 else EMPTY  # nobody is beside it
         shared = shared & ~group | (group & ~alone if guests else EMPTY)
@@ -251,8 +251,8 @@ def _touched(inventory: Inventory, claim: Claim, book: ClaimBook, generation: st
 
 
 def _beside(catalogue: Catalogue, index: int) -> DeviceSet:
-    unit = catalogue.unit_of[index]
-    return EMPTY if unit == index else catalogue.members[unit]
+    unit = catalogue.kinship.unit_of(index)
+    return EMPTY if unit == index else catalogue.kinship.members[unit]
 
 
 def _lost_vfs(catalogue: Catalogue, book: ClaimBook) -> dict[PciAddress, tuple[PciAddress, ...]]:
@@ -285,5 +285,5 @@ def _disabled(catalogue: Catalogue, book: ClaimBook) -> DeviceSet:
     own = catalogue.set_at(book.disabled)
     found = own
     for index in indexes(own):
-        found |= catalogue.members.get(index, EMPTY)
+        found |= catalogue.kinship.members.get(index, EMPTY)
     return found

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pcipt_agent.core.device import Device
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet, lowest, set_of
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, indexes, lowest, set_of
+from pcipt_agent.core.kinship import Kinship
 
 _HARMLESS: Final = frozenset({"pci-stub", "pcieport"})
 """Drivers that leave DMA to others, beside those that register with vfio."""
@@ -52,27 +53,26 @@ def stands_in_the_way(device: Device) -> str | None:
     return f"bound to {device.driver}"
 
 
-def hindrance(
-    group: int, members: Sequence[int], devices: Sequence[Device], *, may_come: DeviceSet, relatives: Sequence[DeviceSet]
-) -> Hindrance | None:
+def hindrance(group: int, members: DeviceSet, kinship: Kinship, *, may_come: DeviceSet) -> Hindrance | None:
     """What stands in the way in the group with these members; None where nothing does.
 
     `may_come`: what could be handed out were it not for the group, and is bound to vfio by libvirt.
     """
-    hindering = [index for index in members if stands_in_the_way(devices[index]) is not None]
+    devices = kinship.devices
+    hindering = [index for index in indexes(members) if stands_in_the_way(devices[index]) is not None]
     if not hindering:
         return None
     movable = [index for index in hindering if may_come >> index & 1 and not devices[index].host_uses]
     together = set_of(movable)
     in_the_way = set_of(hindering)
     # A PF beside its VF is never handed out, so a group that would have to be taken with both can't be.
-    never = in_the_way != together or any(relatives[index] & together for index in movable)
+    never = in_the_way != together or any(kinship.relatives(index) & together for index in movable)
     coupled = hopeless = EMPTY
-    for index in members:
+    for index in indexes(members):
         bit = 1 << index
         if not in_the_way & ~bit:
             continue
-        if never or relatives[index] & together:
+        if never or kinship.relatives(index) & together:
             hopeless |= bit
         else:
             coupled |= bit

@@ -156,7 +156,7 @@ def _both_listed(catalogue: Catalogue) -> Iterable[Mistake | Notice]:
     One entry that names the PF lists both as well. That is what it means, unless they are reported to Placement.
     """
     found: dict[tuple[int, int, bool], tuple[DeviceSpec, DeviceSpec, list[Device]]] = {}
-    for pf, vfs in catalogue.members.items():
+    for pf, vfs in catalogue.kinship.members.items():
         ours = catalogue.spec_of[pf]
         for index in indexes(vfs) if ours is not None else ():
             theirs = catalogue.spec_of[index]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Safety: what of a host may be handed out safely under its rules, as sets, and how its functions are related.
+"""Safety: what of a host may be handed out safely under its rules, as sets.
 
 The same as asking each device (`core.readiness`, `core.iommu_groups`), but without making a word for any of 4096 that nobody asks
 about; a property test holds both to each other.
@@ -7,27 +7,17 @@ about; a property test holds both to each other.
 Does not know: claims, aliases, why a single device is not ready (`Catalogue.not_ready`).
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import Readiness, RuleSet
 from pcipt_agent.core.device import Device, DeviceType
-from pcipt_agent.core.deviceset import EMPTY, DeviceSet, filed, set_of, union
+from pcipt_agent.core.deviceset import EMPTY, DeviceSet, set_of, union
 from pcipt_agent.core.domain import Version
 from pcipt_agent.core.iommu_groups import Hindrance, hindrance
+from pcipt_agent.core.kinship import Kinship
 from pcipt_agent.core.readiness import driver_trouble, unsettled
 from pcipt_agent.core.spec import DeviceSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kinship:
-    """PFs and their VFs; as `core.catalogue.Catalogue` names the parts."""
-
-    relatives: tuple[DeviceSet, ...]
-    unit_of: tuple[int, ...]
-    members: Mapping[int, DeviceSet]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +29,7 @@ class Safety:
     ready: DeviceSet
     coupled: DeviceSet
     offered: DeviceSet
-    group_mates: tuple[DeviceSet, ...]
     hindrances: Mapping[int, Hindrance]
-
-
-def kinship_of(devices: Sequence[Device], index_of: Mapping[PciAddress, int]) -> Kinship:
-    """VFs of one PF share one integer."""
-    unit_of = tuple(index_of.get(device.parent or device.address, index) for index, device in enumerate(devices))
-    members = filed((index, unit) for index, unit in enumerate(unit_of) if unit != index)
-    pf_alone = {unit: 1 << unit for unit in members}
-    relatives = tuple(members.get(index, EMPTY) if unit == index else pf_alone[unit] for index, unit in enumerate(unit_of))
-    return Kinship(relatives=relatives, unit_of=unit_of, members=members)
 
 
 def safety_of(
@@ -65,12 +45,12 @@ def safety_of(
     remote_managed = set_of(index for index, spec in enumerate(spec_of) if spec is not None and spec.tags.remote_managed)
     vdpa = set_of(index for index, device in enumerate(devices) if device.device_type is DeviceType.VDPA)
     for_ports = remote_managed | vdpa
-    sound, groups = _sound(devices, kinship.members), _groups(devices)
+    sound = _sound(devices, kinship.members)
     hindrances = {}
-    if groups:
+    if kinship.groups:
         may_come = sound & _managed(spec_of) & ~for_ports
-        for group, members in groups.items():
-            found = hindrance(group, members, devices, may_come=may_come, relatives=kinship.relatives)
+        for group, members in kinship.groups.items():
+            found = hindrance(group, members, kinship, may_come=may_come)
             if found is not None:
                 hindrances[group] = found
     ready, coupled = sound, EMPTY
@@ -85,27 +65,8 @@ def safety_of(
         ready=ready,
         coupled=coupled,
         offered=assignable & ready & ~for_ports,
-        group_mates=_group_mates(devices, groups),
         hindrances=hindrances,
     )
-
-
-def _groups(devices: Sequence[Device]) -> dict[int, list[int]]:
-    """IOMMU group → its members, where it has more than one; most have one."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for index, device in enumerate(devices):
-        if device.iommu_group is not None:
-            found[device.iommu_group].append(index)
-    return {group: those for group, those in found.items() if len(those) > 1}
-
-
-def _group_mates(devices: Sequence[Device], groups: Mapping[int, Sequence[int]]) -> tuple[DeviceSet, ...]:
-    found = [EMPTY] * len(devices)
-    for those in groups.values():
-        together = set_of(those)
-        for index in those:
-            found[index] = together & ~(1 << index)
-    return tuple(found)
 
 
 def _sound(devices: Sequence[Device], members: Mapping[int, DeviceSet]) -> DeviceSet:

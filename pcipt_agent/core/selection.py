@@ -138,7 +138,7 @@ def _one_after_the_other(wants: Sequence[Want], choice: "_Choice", *, apart: boo
             index = choice.prefer(number, among)
             found.append(index)
             if len(found) < want.count or number + 1 < len(wants):
-                gone |= catalogue.unit(index) if apart else 1 << index | catalogue.relatives[index]
+                gone |= catalogue.kinship.unit(index) if apart else 1 << index | catalogue.kinship.relatives(index)
         chosen.append(tuple(found))
     return tuple(chosen)
 
@@ -154,9 +154,9 @@ class _Choice:
     def prefer(self, number: int, among: DeviceSet) -> int:
         """What request `number` likes best of a set that is not empty."""
         index = lowest(self._best(self._affinities[number], among))
-        unit = self.catalogue.unit_of[index]
+        unit = self.catalogue.kinship.unit_of(index)
         if unit != index:
-            self._beside |= self.catalogue.members[unit]
+            self._beside |= self.catalogue.kinship.members[unit]
         return index
 
     def _best(self, affinity: Affinity, among: DeviceSet) -> DeviceSet:
@@ -182,11 +182,11 @@ class _ApartChoice:
     def prefer(self, number: int, among: DeviceSet) -> int:
         catalogue = self.choice.catalogue
         for pf in indexes(self.pfs[number] & ~among):
-            self.devices[number] &= ~catalogue.unit(pf)
+            self.devices[number] &= ~catalogue.kinship.unit(pf)
         self.pfs[number] = among
         index = self.choice.prefer(number, self.devices[number])
-        self.device_of[catalogue.unit_of[index]] = index
-        return catalogue.unit_of[index]
+        self.device_of[catalogue.kinship.unit_of(index)] = index
+        return catalogue.kinship.unit_of(index)
 
 
 def _isolated(inventory: Inventory, wants: Sequence[Want], affinities: Sequence[Affinity]) -> Chosen | Shortage:
@@ -203,9 +203,9 @@ def _units(catalogue: Catalogue, devices: DeviceSet) -> DeviceSet:
     """The PFs of the devices, and the devices that have none."""
     units = EMPTY
     while devices:
-        unit = catalogue.unit_of[lowest(devices)]
+        unit = catalogue.kinship.unit_of(lowest(devices))
         units |= 1 << unit
-        devices &= ~catalogue.unit(unit)
+        devices &= ~catalogue.kinship.unit(unit)
     return units
 
 

@@ -11,7 +11,7 @@ Source: nova/pci/devspec.py of nova 34; admin guide, `[pci] device_spec`.
 
 import re
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Literal, assert_never
 
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Device, DeviceType
@@ -109,19 +109,44 @@ class Mismatch:
     found: str
 
 
+def matches(spec: DeviceSpec, device: Device, parent: Device | None) -> bool:
+    """`parent` is the device's PF, where it has one here."""
+    return _unfit(spec, device, parent) is None
+
+
 def mismatch(spec: DeviceSpec, device: Device, parent: Device | None) -> Mismatch | None:
     """None where `spec` matches `device`; else the key that does not. `parent` is the device's PF, where it has one here."""
+    key = _unfit(spec, device, parent)
+    match key:
+        case None:
+            return None
+        case "vendor_id":
+            return Mismatch(key, str(spec.vendor_id), device.vendor_id)
+        case "product_id":
+            return Mismatch(key, str(spec.product_id), device.product_id)
+        case "address":
+            return Mismatch(key, address_text(spec.address), str(device.address))
+        case "remote_managed" if not device.serial:
+            return Mismatch(key, "a VPD serial number", device.serial_unknown or "none")
+        case "remote_managed":
+            return Mismatch(key, "a VF", str(device.device_type))
+        case _:
+            assert_never(key)
+
+
+def _unfit(
+    spec: DeviceSpec, device: Device, parent: Device | None
+) -> Literal["vendor_id", "product_id", "address", "remote_managed"] | None:
+    """The key; no word is made for any of the thousands of devices that nobody asks about."""
     if spec.vendor_id is not None and spec.vendor_id != device.vendor_id:
-        return Mismatch("vendor_id", spec.vendor_id, device.vendor_id)
+        return "vendor_id"
     if spec.product_id is not None and spec.product_id != device.product_id:
-        return Mismatch("product_id", spec.product_id, device.product_id)
+        return "product_id"
     if not _address_matches(spec.address, device, parent):
-        return Mismatch("address", address_text(spec.address), str(device.address))
-    if spec.tags.remote_managed and not device.serial:
-        return Mismatch("remote_managed", "a VPD serial number", device.serial_unknown or "none")
-    if spec.tags.remote_managed and device.device_type is DeviceType.PF:
-        # nova differs: nothing stops a PF there unless the entry names it; the guide prohibits remote-managed PFs.
-        return Mismatch("remote_managed", "a VF", str(device.device_type))
+        return "address"
+    # nova differs: nothing stops a PF there unless the entry names it; the guide prohibits remote-managed PFs.
+    if spec.tags.remote_managed and (not device.serial or device.device_type is DeviceType.PF):
+        return "remote_managed"
     return None
 
 

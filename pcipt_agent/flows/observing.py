@@ -14,6 +14,9 @@ Does not know: when to look (`looking` says), what a change means for a claim.
 import logging
 from collections.abc import Callable
 
+from pcipt_agent.core.catalogue import Catalogue
+from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.deviceset import EMPTY, indexes
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.readiness import unsettled
 from pcipt_agent.errors import HostError
@@ -58,7 +61,7 @@ class Observer:
             LOG.info("the host can be read again")
         self._said = None
         self._ledger.observe(host)
-        return _unrest(host)
+        return _unrest(self._ledger.inventory.catalogue)
 
 
 def _sighting(read: Callable[[], Host]) -> Host | HostError:
@@ -69,9 +72,11 @@ def _sighting(read: Callable[[], Host]) -> Host | HostError:
         return error
 
 
-def _unrest(host: Host) -> Hints | None:
+def _unrest(catalogue: Catalogue) -> Hints | None:
     """The PFs that are settling, and such VFs of them as don't read well."""
-    pfs = [pf for pf in host.devices.values() if pf.sriov is not None and unsettled(pf, len(host.vfs_of(pf.address))) is not None]
+    host = catalogue.host
+    every = (catalogue.devices[index] for index in indexes(catalogue.by_type.get(DeviceType.PF, EMPTY)))
+    pfs = [pf for pf in every if unsettled(pf, len(host.vfs_of(pf.address))) is not None]
     if not pfs:
         return None
     odd = [vf.address for pf in pfs for vf in host.vfs_of(pf.address) if vf.faults]

@@ -36,7 +36,7 @@ def pools_reply(inventory: Inventory) -> PoolsReply:
             numa_node=numa_node,
             socket=socket_of(numa_node, catalogue.host),
             free=(devices & free).bit_count(),
-            free_apart=len({catalogue.unit_of[index] for index in indexes(devices & free)}),
+            free_apart=len({catalogue.kinship.unit_of(index) for index in indexes(devices & free)}),
             total=devices.bit_count(),
         )
         for kind, device_type, numa_node, remote_managed, devices in _pools(catalogue)

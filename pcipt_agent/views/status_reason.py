@@ -64,7 +64,7 @@ def _state(inventory: Inventory, address: PciAddress) -> str:
 def company_of(inventory: Inventory, address: PciAddress) -> tuple[PciAddress, ...]:
     """The other members of its IOMMU group that are held or occupied, in address order."""
     catalogue = inventory.catalogue
-    mates = catalogue.group_mates[catalogue.index_of[address]] & (inventory.held | inventory.occupied)
+    mates = catalogue.kinship.group_mates(catalogue.index_of[address]) & (inventory.held | inventory.occupied)
     return tuple(catalogue.devices[mate].address for mate in indexes(mates))
 
 

@@ -12,6 +12,7 @@ from pcipt_agent.core.catalogue import catalogue_of
 from pcipt_agent.core.device import DeviceType, HostUse, HostUseKind
 from pcipt_agent.core.deviceset import indexes, set_of
 from pcipt_agent.core.host import Host
+from pcipt_agent.core.kinship import kinship_of
 from pcipt_agent.core.readiness import Unready
 from pcipt_agent.core.spec import Tags, mismatch
 from tests.support.planned import AUDIO, GPU, VF, at, entry, gpu, host, pci, rules, sriov
@@ -45,24 +46,9 @@ def test_devices_are_indexed_in_address_order() -> None:
     assert catalogue.index_of[at("03:00.0")] == 1
 
 
-def test_relatives_units_and_members_tell_the_same_kinship() -> None:
+def test_the_kinship_is_that_of_its_devices() -> None:
     catalogue = catalogue_of(host(pci("01:00.0"), *sriov("02:00.0", vfs=2)), rules())
-    assert catalogue.relatives == (0, 0b1100, 0b0010, 0b0010)
-    assert catalogue.unit_of == (0, 1, 1, 1)
-    assert catalogue.members == {1: 0b1100}
-    assert [catalogue.unit(index) for index in range(4)] == [0b0001, 0b1110, 0b1110, 0b1110]
-
-
-def test_a_vf_whose_pf_is_not_here_is_a_unit_of_its_own() -> None:
-    _, vf = sriov("02:00.0", vfs=1)
-    catalogue = catalogue_of(host(vf), rules())
-    assert (catalogue.unit_of, catalogue.relatives, catalogue.members) == ((0,), (0,), {})
-
-
-def test_relatives_share_one_integer_a_pf() -> None:
-    """One of its own for each of 16384 VFs would be 16 MiB."""
-    catalogue = catalogue_of(host(*(pci(f"{bus:02x}:00.0") for bus in range(80)), *sriov("f0:00.0", vfs=2)), rules())
-    assert catalogue.relatives[81] is catalogue.relatives[82]
+    assert catalogue.kinship == kinship_of(catalogue.devices, catalogue.index_of)
 
 
 def test_harmless_is_what_takes_nothing_usable_from_others() -> None:

@@ -83,11 +83,3 @@ def test_what_is_not_connected_is_not_matched_again() -> None:
     changed = replace(MACHINE.devices[at("01:00.0")], driver="vfio-pci")
     after = stepped(pretended, replace(MACHINE, devices={**MACHINE.devices, changed.address: changed}))
     assert [after.devices[index].address for index, spec in enumerate(after.spec_of) if spec is not None] == [changed.address]
-
-
-def test_relatives_still_share_one_integer_a_pf() -> None:
-    before = catalogue_of(MACHINE, RULES)
-    rest = replace(MACHINE, devices={address: device for address, device in MACHINE.devices.items() if address.bus != 1})
-    after = stepped(before, rest)
-    vfs = [after.relatives[after.index_of[device.address]] for device in CARDS[0][1:]]
-    assert len({id(each) for each in vfs}) == 1

@@ -51,12 +51,12 @@ def test_what_is_chosen_has_all_its_company(case: Asked) -> None:
     taken = own | {catalogue.devices[index].address for index in given_out}
     for index in given_out:
         assert {each.address for each in obstacles(case.inventory, catalogue.devices[index])} <= taken
-        assert not catalogue.relatives[index] & sum(1 << each for each in given_out)
+        assert not catalogue.kinship.relatives(index) & sum(1 << each for each in given_out)
     if found is not None:
         assert [len(set(each)) for each in found] == [request.count for request in case.wish.requests]
         assert len(set(given_out)) == len(given_out)
         if case.wish.group_policy is GroupPolicy.ISOLATE:
-            assert len({catalogue.unit_of[index] for index in given_out}) == len(given_out)
+            assert len({catalogue.kinship.unit_of(index) for index in given_out}) == len(given_out)
 
 
 def test_a_device_that_needs_nobody_is_left_for_whom_nothing_else_will_do() -> None:

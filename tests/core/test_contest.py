@@ -34,7 +34,7 @@ def wants(catalogue: Catalogue, *, pfs: int, vfs: int) -> list[Want]:
 
 def clashes(catalogue: Catalogue, found: Chosen) -> DeviceSet:
     taken = set_of(index for each in found for index in each)
-    return set_of(pf for pf, vfs in catalogue.members.items() if taken >> pf & 1 and taken & vfs)
+    return set_of(pf for pf, vfs in catalogue.kinship.members.items() if taken >> pf & 1 and taken & vfs)
 
 
 @pytest.mark.parametrize("pfs", [1, 32, 63])

@@ -9,7 +9,8 @@ import pytest
 from pcipt_agent.core.device import Device, HostUse, HostUseKind
 from pcipt_agent.core.deviceset import indexes, set_of
 from pcipt_agent.core.iommu_groups import Hindrance, accompanied, company_in_words, hindrance, stands_in_the_way
-from tests.support.planned import pci
+from pcipt_agent.core.kinship import kinship_of
+from tests.support.planned import pci, sriov
 
 DEVICE = pci("41:00.0")
 USED = (HostUse(HostUseKind.MOUNTED, "nvme0n1p1 is mounted on /srv"),)
@@ -33,13 +34,14 @@ def test_a_driver_that_is_not_vfios_and_a_use_of_the_host_stand_in_the_way(devic
     assert stands_in_the_way(device) == clause
 
 
-def grouped(
-    drivers: Sequence[str | None], *, may_come: Sequence[int] = (), relatives: Sequence[Sequence[int]] = ()
-) -> Hindrance | None:
+def grouped(drivers: Sequence[str | None], *, may_come: Sequence[int] = ()) -> Hindrance | None:
     """The members 0, 1, 2 … of group 7 with these drivers."""
-    devices = [replace(pci(f"41:00.{function}"), driver=driver) for function, driver in enumerate(drivers)]
-    kin = [set_of(each) for each in relatives] or [0] * len(devices)
-    return hindrance(7, range(len(devices)), devices, may_come=set_of(may_come), relatives=kin)
+    return among([replace(pci(f"41:00.{function}"), driver=driver) for function, driver in enumerate(drivers)], may_come=may_come)
+
+
+def among(devices: Sequence[Device], *, may_come: Sequence[int]) -> Hindrance | None:
+    kinship = kinship_of(devices, {device.address: index for index, device in enumerate(devices)})
+    return hindrance(7, set_of(range(len(devices))), kinship, may_come=set_of(may_come))
 
 
 def parts(found: Hindrance | None) -> tuple[list[int], list[int], list[int], list[int]]:
@@ -80,18 +82,17 @@ def test_one_that_can_not_come_along_spoils_it_for_those_that_can() -> None:
 
 def test_what_the_host_uses_never_comes_along() -> None:
     used = replace(pci("41:00.1"), driver="nvme", host_uses=USED)
-    found = hindrance(7, [0, 1], [pci("41:00.0"), used], may_come=0b11, relatives=[0, 0])
-    assert parts(found) == ([1], [], [], [0])
+    assert parts(among([pci("41:00.0"), used], may_come=[0, 1])) == ([1], [], [], [0])
 
 
 def test_a_pf_and_its_vf_that_both_stand_in_the_way_can_not_be_taken_together() -> None:
-    kin = [[1], [0], []]
-    assert parts(grouped(["ixgbe", "ixgbevf", None], may_come=[0, 1, 2], relatives=kin)) == ([0, 1], [0, 1], [], [0, 1, 2])
+    pf, vf = (replace(each, driver=driver) for each, driver in zip(sriov("41:00.0", vfs=1), ("ixgbe", "ixgbevf"), strict=True))
+    assert parts(among([pf, vf, pci("41:00.1")], may_come=[0, 1, 2])) == ([0, 1], [0, 1], [], [0, 1, 2])
 
 
 def test_a_vf_can_not_be_taken_with_its_pf_that_stands_in_the_way_and_a_stranger_can() -> None:
-    kin = [[1], [0], []]
-    assert parts(grouped(["ixgbe", None, None], may_come=[0, 1, 2], relatives=kin)) == ([0], [0], [2], [1])
+    pf, vf = sriov("41:00.0", vfs=1)
+    assert parts(among([replace(pf, driver="ixgbe"), vf, pci("41:00.1")], may_come=[0, 1, 2])) == ([0], [0], [2], [1])
 
 
 def test_a_reason_names_four_and_counts_the_rest() -> None:

@@ -10,8 +10,6 @@ from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.domain import Version
 from pcipt_agent.core.host import Host
 from pcipt_agent.core.readiness import Unready
-from pcipt_agent.core.safety import kinship_of
-from tests.support.planned import pci, sriov
 from tests.support.strategies import hosts, rule_sets
 
 VERSIONS = st.sampled_from([None, (9, 10, 0), (10, 0, 0)])
@@ -54,7 +52,7 @@ def test_a_coupled_device_says_what_it_needs_and_is_content_once_it_has_it(machi
         company = catalogue.company_of(index)
         assert bool(company) == bool(catalogue.coupled >> index & 1)
         assert company & ~catalogue.offered == 0
-        assert not any(catalogue.relatives[each] & (company | 1 << index) for each in indexes(company | 1 << index))
+        assert not any(catalogue.kinship.relatives(each) & (company | 1 << index) for each in indexes(company | 1 << index))
         lonely = [why for why in catalogue.warnings(index) if why.reason is Unready.GROUP_NOT_VIABLE]
         content = [why for why in catalogue.warnings(index, beside=company) if why.reason is Unready.GROUP_NOT_VIABLE]
         if rules.readiness is Readiness.ENFORCE:
@@ -63,11 +61,3 @@ def test_a_coupled_device_says_what_it_needs_and_is_content_once_it_has_it(machi
 
 def _with(rules: RuleSet, readiness: Readiness) -> RuleSet:
     return RuleSet(specs=rules.specs, aliases=rules.aliases, readiness=readiness)
-
-
-def test_a_vf_is_of_its_pfs_unit_and_one_without_pf_is_alone() -> None:
-    devices = [pci("01:00.0"), *sriov("02:00.0", vfs=2), sriov("03:00.0", vfs=1)[1]]
-    kinship = kinship_of(devices, {device.address: index for index, device in enumerate(devices)})
-    assert kinship.unit_of == (0, 1, 1, 1, 4)
-    assert kinship.relatives == (0, 0b1100, 0b10, 0b10, 0)
-    assert kinship.members == {1: 0b1100}

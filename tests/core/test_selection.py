@@ -319,6 +319,6 @@ def test_what_is_chosen_is_free_fits_and_shuts_nothing_out(case: Asked) -> None:
     assert [len(each) for each in found] == [request.count for request in case.wish.requests]
     own_mates = case.inventory.group_mates_of(case.wish.consumer)
     assert all((case.inventory.free | own_mates) >> index & 1 for index in given_out)
-    assert not any(catalogue.relatives[index] >> other & 1 for index in given_out for other in given_out)
+    assert not any(catalogue.kinship.relatives(index) >> other & 1 for index in given_out for other in given_out)
     if case.wish.group_policy is GroupPolicy.ISOLATE:
-        assert len({catalogue.unit_of[index] for index in given_out}) == len(given_out)
+        assert len({catalogue.kinship.unit_of(index) for index in given_out}) == len(given_out)
