@@ -27,7 +27,7 @@ PLACES = ("opt/pcipt-agent", "srv/wheels", "srv/pcipt-agent", "srv/guest", "root
 _PACKAGES = (
     *("linux-image-amd64", "systemd", "systemd-sysv", "libpam-systemd", "udev", "dbus", "polkitd", "kmod", "procps", "e2fsprogs"),
     *("libvirt-daemon-system", "libvirt-clients", "qemu-system-x86", "qemu-utils", "ovmf"),
-    *("python3", "python3-venv", "pciutils", "iproute2", "openssh-server", "busybox-static", "less"),
+    *("python3", "python3-venv", "pciutils", "iproute2", "openssh-server", "busybox-static", "nvme-cli", "less"),
 )
 
 _FILES = {
