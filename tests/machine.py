@@ -48,6 +48,7 @@ LAB = {
     "debootstrap": "/usr/sbin/debootstrap",
     "e2fsprogs": "/usr/sbin/mke2fs",
     "openssh-client": "/usr/bin/ssh",
+    "zstd": "/usr/bin/zstd",
 }
 """The same, for the lab; what emulates it and runs in it comes from its own Debians."""
 
