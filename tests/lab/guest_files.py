@@ -63,17 +63,17 @@ def unpacked(kernel: bytes) -> bytes:
     return done.stdout
 
 
-def module_entries(folder: Path) -> tuple[Entry, ...]:
-    """The modules that a guest needs, what they depend on, and what busybox's modprobe looks them up in."""
+def module_entries(folder: Path, names: Sequence[str] = MODULES) -> tuple[Entry, ...]:
+    """Modules of a kernel's folder, with what they depend on, and what busybox's modprobe looks them up in."""
     dependencies = dict(_dependencies(folder))
     by_name = {Path(path).name.partition(".")[0].replace("-", "_"): path for path in dependencies}
-    paths = {path for name in MODULES for path in (by_name[name], *dependencies[by_name[name]])}
-    names = {name for name, path in by_name.items() if path in paths}
+    paths = {path for name in names for path in (by_name[name], *dependencies[by_name[name]])}
+    found = {name for name, path in by_name.items() if path in paths}
     inside = f"lib/modules/{folder.name}"
     files = [Entry(f"{inside}/{_plain(path)}", lzma.decompress((folder / path).read_bytes())) for path in sorted(paths)]
     dep = "".join(f"{_plain(path)}: {' '.join(map(_plain, dependencies[path]))}\n" for path in sorted(paths))
     lines = (folder / "modules.alias").read_text(encoding="utf-8").splitlines(keepends=True)
-    alias = "".join(line for line in lines if line.split()[-1] in names)
+    alias = "".join(line for line in lines if line.split()[-1] in found)
     return (*files, Entry(f"{inside}/modules.dep", dep.encode()), Entry(f"{inside}/modules.alias", alias.encode()))
 
 
