@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tests.machine import CHECKOUT, say
 
@@ -103,9 +104,18 @@ def _is_held(place: Path) -> bool:
 def _locked(lock: Path, about: str) -> Iterator[None]:
     """The lock goes with the process, however it ends."""
     with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        patience = time.monotonic() + 1
+        while not _has(held) and time.monotonic() < patience:
+            time.sleep(0.02)  # the other only looks whether it is there
+        if not _has(held):
             say(f"lab: waiting for another that makes {about}")
             fcntl.flock(held, fcntl.LOCK_EX)
         yield
+
+
+def _has(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
