@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python3 -m tests.lab`: a compute host in emulation, for who wants to try the agent without hardware.
+
+    python3 -m tests.lab shell          a root prompt in a host with the agent running and VFs there; it ends with the prompt
+    python3 -m tests.lab build          makes what the others need, and keeps it in the cache
+    python3 -m tests.lab capture DIR    writes what `pcipt capture` says of each machine
+
+For who writes tests: a host that stays, so that pytest need not boot one each time.
+
+    python3 -m tests.lab up             prints the line for your shell by which pytest uses it; --name for a second one
+    python3 -m tests.lab prompt         a root prompt in it
+    python3 -m tests.lab down           ends it
+
+It needs root (debootstrap, chroot), Debian's package registry the first time, and 5 GB. The host is emulated whole, so it is some
+twenty times as slow as this machine.
+
+Does not know: how any of it is done.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.lab.chroots import require_root
+from tests.lab.hardware import MACHINES
+from tests.lab.host import LabHost, booted, taken_over
+from tests.lab.image import image
+from tests.lab.installed import install
+from tests.lab.power import cut_power, plugged, recorded
+from tests.machine import say
+
+WELCOME = """
+You are root on a compute host with the agent running. Try:
+    pcipt status        pcipt devices       pcipt claim vf --consumer 8a1cd4bd-2f4b-4e6e-a9a3-3e9d6f1f6a10
+    lspci               virsh nodedev-list  journalctl -u pcipt-agent
+`exit`, or Ctrl-D, ends the host, and nothing of it is left.
+"""
+
+
+def main() -> int:
+    """The exit code."""
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.lab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about in (("shell", "a prompt in a host"), ("up", "a host that stays")):
+        command = commands.add_parser(name, help=about)
+        command.add_argument("--machine", choices=sorted(MACHINES), default="big", help="default: big; small starts sooner")
+        if name == "up":
+            command.add_argument("--name", default="compute1", help="the host's name; default: compute1")
+    commands.add_parser("build", help="make what the others need")
+    for name, about in (("prompt", "a prompt in the host that stays"), ("down", "end it")):
+        commands.add_parser(name, help=about).add_argument("--name", default="compute1")
+    commands.add_parser("capture", help="recorded hosts").add_argument("directory", type=Path, metavar="DIR")
+    said = parser.parse_args()
+    require_root()
+    try:
+        return _obey(said)
+    except KeyboardInterrupt:
+        print("\npcipt-agent: ended by Ctrl-C; nothing is left running", file=sys.stderr)
+        return 130
+
+
+def _obey(said: argparse.Namespace) -> int:
+    match said.command:
+        case "build":
+            say(f"lab: {image().disk}")
+        case "shell":
+            return _shell(said.machine)
+        case "up":
+            _up(said.machine, said.name)
+        case "prompt":
+            return taken_over(_record(said.name)).ssh.by_hand("bash", "-l")
+        case "down":
+            return _down(_record(said.name))
+        case "capture":
+            _capture(said.directory)
+    return 0
+
+
+def _shell(machine: str) -> int:
+    started = time.monotonic()
+    image()
+    say(f"lab: switching on the {machine} machine")
+    with booted(machine) as host:
+        _install(host, started)
+        print(WELCOME, flush=True)
+        return host.ssh.by_hand("bash", "-l")
+
+
+def _up(machine: str, name: str) -> None:
+    record = _record(name)
+    if record.exists():
+        _down(record)
+    directory = record.parent
+    directory.mkdir(mode=0o700)
+    disk, started = image(), time.monotonic()
+    host = LabHost(plugged(disk, machine, directory, name=name), stays=True)
+    host.start()
+    _install(host, started)
+    print(f"export PCIPT_LAB_HOST={record}")
+
+
+def _install(host: LabHost, started: float) -> None:
+    say(f"lab: {host.name} is on after {time.monotonic() - started:.0f} s; installing the agent")
+    install(host)
+    say(f"lab: the agent is ready after {time.monotonic() - started:.0f} s")
+
+
+def _down(record: Path) -> int:
+    if not record.exists():
+        print(f"pcipt-agent: no host of that name is on: {record}", file=sys.stderr)
+        return 1
+    plug = recorded(record)
+    cut_power(plug)
+    shutil.rmtree(plug.directory)
+    return 0
+
+
+def _capture(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for machine in MACHINES:
+        with booted(machine) as host:
+            install(host)
+            (directory / f"lab-{machine}.host").write_text(host.pcipt("capture", check=True).stdout)
+            say(f"lab: wrote {directory}/lab-{machine}.host")
+
+
+def _record(name: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"pcipt-lab-up-{name}" / "host.json"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulated machine that is on: QEMU with a disk of its own, and the files by which it is spoken to.
+
+What the host wrote is in its overlay, so it survives a power cut as it would on a disk: written and flushed, it is there. All of
+one host's files are in one directory, and a record of it says what another process needs to take it over.
+
+Does not know: what runs in the host.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.lab.emulator import emulator
+from tests.lab.hardware import MACHINES, arguments
+from tests.lab.image import Image
+from tests.lab.system import MANAGEMENT_MAC
+
+APPEND = (
+    "console=ttyS0 root=/dev/vda rw intel_iommu=on quiet loglevel=4 mitigations=off nokaslr audit=0 nowatchdog "
+    "tsc=reliable no_timer_check systemd.show_status=no"
+)
+
+CPU = "max,l3-cache=off,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off"
+"""Without what is slow to emulate (with these the boot takes 1.4 times as much of the processor: a kernel that is told that moving
+bytes is fast moves them one by one), and without a cache that a socket's NUMA nodes share, which the kernel finds odd."""
+
+
+class DidNotStart(Exception):
+    """QEMU has ended, or the host in it does not answer; says what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """What is needed to switch a host on, or to reach one that is on."""
+
+    name: str
+    machine: str
+    directory: Path
+    ssh_port: int
+    key: Path
+    kernel: Path
+    initrd: Path
+    lan: tuple[str, ...] = ()
+    """QEMU's words for the NIC on the network of hosts."""
+
+    @property
+    def disk(self) -> Path:
+        return self.directory / "disk.qcow2"
+
+    @property
+    def console(self) -> Path:
+        return self.directory / "console.log"
+
+    @property
+    def monitor(self) -> Path:
+        return self.directory / "monitor"
+
+    @property
+    def record(self) -> Path:
+        return self.directory / "host.json"
+
+
+def plugged(image: Image, machine: str, directory: Path, *, name: str, lan: tuple[str, ...] = ()) -> Plug:
+    """A host with an empty overlay, not yet on."""
+    plug = Plug(name, machine, directory, _free_port(), image.key, image.kernel, image.initrd, lan)
+    emulator().overlay(image.disk, at=plug.disk)
+    said = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plug).items()}
+    plug.record.write_text(json.dumps(said, indent=1))
+    return plug
+
+
+def recorded(record: Path) -> Plug:
+    """The host that a record is of."""
+    said = json.loads(record.read_text())
+    paths = {key: Path(said[key]) for key in ("directory", "key", "kernel", "initrd")}
+    return Plug(**{**said, **paths, "lan": tuple(said["lan"])})
+
+
+def power_on(plug: Plug, *, stays: bool = False) -> None:
+    """The machine runs. It goes with us unless it `stays`."""
+    ends = [] if stays else ["-run-with", "exit-with-parent=on"]
+    with plug.console.open("ab") as console:
+        process = subprocess.Popen(
+            emulator().command(*_words(plug), *ends),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+        )
+    (plug.directory / "pid").write_text(str(process.pid))
+    deadline = time.monotonic() + 20
+    while not plug.monitor.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if process.poll() is not None:
+        raise DidNotStart(f"QEMU ended with exit code {process.returncode}:\n{tail(plug)}")
+
+
+def cut_power(plug: Plug) -> None:
+    """The machine is off, with no word to what runs in it."""
+    pid = process_of(plug)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGKILL)
+    while process_of(plug) is not None:
+        time.sleep(0.02)
+    plug.monitor.unlink(missing_ok=True)
+
+
+def process_of(plug: Plug) -> int | None:
+    """Of the QEMU that runs the machine; None where it is off."""
+    try:
+        pid = int((plug.directory / "pid").read_text())
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass  # another process's child
+    except FileNotFoundError:
+        return None
+    try:
+        said = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return None
+    return pid if str(plug.disk).encode() in said else None
+
+
+def tail(plug: Plug, lines: int = 30) -> str:
+    """The end of what the console showed."""
+    text = plug.console.read_text(errors="replace") if plug.console.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _words(plug: Plug) -> list[str]:
+    append = f"{APPEND} systemd.hostname={plug.name}"
+    disk = f"if=none,id=root,format=qcow2,cache=writeback,file={plug.disk}"
+    management = f"user,id=net-management,restrict=on,hostfwd=tcp:127.0.0.1:{plug.ssh_port}-:22"
+    return [
+        *("-name", plug.name, "-nodefaults", "-no-user-config", "-display", "none"),
+        *("-accel", "tcg,thread=multi,tb-size=512", "-cpu", CPU),
+        *arguments(MACHINES[plug.machine]),
+        *("-drive", disk, "-device", "virtio-blk-pci,id=root-disk,bus=pcie.0,drive=root"),
+        *("-netdev", management),
+        *("-device", f"virtio-net-pci,id=management,bus=pcie.0,netdev=net-management,mac={MANAGEMENT_MAC},romfile="),
+        *plug.lan,
+        *("-serial", "stdio", "-qmp", f"unix:{plug.monitor},server=on,wait=off"),
+        *("-kernel", str(plug.kernel), "-initrd", str(plug.initrd), "-append", append),
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
