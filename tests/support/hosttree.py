@@ -94,10 +94,12 @@ class HostTree:
         """The function is gone, with all links to it."""
         directory = self.directory_of(address)
         (self._sys / "bus/pci/devices" / str(address)).unlink()
-        for each in (*self._sys.glob("class/net/*"), *self._sys.glob("class/block/*")):
-            if f"/{address}/" in str(each.readlink()):
-                each.unlink()
-        for link in directory.parent.parent.glob("pci*/*/virtfn*"):
+        for name in {path.name for path in directory.rglob("*")}:
+            for each in (self._sys / "class/net" / name, self._sys / "class/block" / name):
+                if each.is_symlink() and f"/{address}/" in str(each.readlink()):
+                    each.unlink()
+        physfn = directory / "physfn"  # going over all functions would cost a bench's processor its caches
+        for link in physfn.resolve().glob("virtfn*") if physfn.is_symlink() else directory.parent.parent.glob("pci*/*/virtfn*"):
             if link.readlink().name == str(address):
                 link.unlink()
         for link in (self._sys / "bus/vdpa/devices").glob("*"):

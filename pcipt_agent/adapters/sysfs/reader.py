@@ -79,8 +79,10 @@ class SysfsReader:
         if self._host is None:
             return self.read()
         read = self._read_at(map(str, addresses))
-        last, now = self._last, self._look_at(read)
-        names = _unlike(last.functions, now.functions, read) | _unlike(last.vpd, now.vpd, read)
+        last, now = self._last, self._beside(read)
+        changed = _unlike(last.functions, read, read)
+        _merge(last.functions, {name: read[name] for name in changed})
+        names = changed | _unlike(last.vpd, now.vpd, read)
         vfs = {str(vf.address) for name in names if (address := address_of(name)) for vf in self._host.vfs_of(address)}
         names |= (
             vfs | _unlike(last.vdpa, now.vdpa, read) | _unlike(last.host_uses, now.host_uses, {*last.host_uses, *now.host_uses})
@@ -97,7 +99,7 @@ class SysfsReader:
 
     def _look(self) -> Sighting:
         last, modules = self._last, DriverModules(self._root)
-        functions = {}
+        functions = dict[str, RawFunction]()
         texts: Texts = {}
         with opened(self._bus) as bus:
             for name in os.listdir(bus):
@@ -120,12 +122,11 @@ class SysfsReader:
             vfio_modules=vfio_modules(self._root),
         )
 
-    def _look_at(self, read: Mapping[str, RawFunction | None]) -> Sighting:
-        """As last, but for these functions, which have been read."""
+    def _beside(self, read: Mapping[str, RawFunction | None]) -> Sighting:
+        """As last, but for what is beside the files of these functions, which have been read."""
         last = self._last
         functions = {name: raw for name, raw in read.items() if raw is not None}
         return last._replace(
-            functions=_with(last.functions, read, functions),
             vdpa=_with(last.vdpa, read, read_vdpa_over(self._root, functions)),
             vpd=_with(last.vpd, read, self._vpd(functions)),
             host_uses=host_uses(self._root, self._ask),
@@ -213,6 +214,14 @@ def _with(last: Mapping[str, _Value], read: Collection[str], found: Mapping[str,
         merged.pop(name, None)
     merged.update(found)
     return merged
+
+
+def _merge(functions: dict[str, RawFunction], changed: Mapping[str, RawFunction | None]) -> None:
+    for name, raw in changed.items():
+        if raw is None:
+            functions.pop(name, None)
+        else:
+            functions[name] = raw
 
 
 def _unlike(last: Mapping[str, object], now: Mapping[str, object], names: Iterable[str]) -> set[str]:

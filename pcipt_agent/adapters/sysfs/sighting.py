@@ -25,7 +25,8 @@ class Sighting(NamedTuple):
 
     boot_id: str
     cpulists: Mapping[int, bytes]
-    functions: Mapping[str, RawFunction]
+    functions: dict[str, RawFunction]
+    """The reader changes its own in place: a copy of thousands costs as much as a look at a few."""
     vdpa: Mapping[str, tuple[RawVdpa, ...]]
     """Of those that a vDPA device is over."""
     vpd: Mapping[str, Vpd]
