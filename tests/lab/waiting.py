@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting until something on a host is so, and not a moment longer.
+
+Does not know: what is waited for.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def await_equal(look: Callable[[], T], wanted: T, *, seconds: float = 30.0) -> None:
+    """Looks until it is as wanted; else fails with what was seen last."""
+    until = time.monotonic() + seconds
+    while (seen := look()) != wanted:
+        if time.monotonic() > until:
+            assert seen == wanted, f"not so after {seconds:g} s"
+        time.sleep(0.2)
