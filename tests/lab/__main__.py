@@ -24,12 +24,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.lab.chroots import require_root
+from tests.lab.chroots import BuildFailed, require_root
 from tests.lab.hardware import MACHINES
 from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.image import image
 from tests.lab.installed import install
-from tests.lab.power import cut_power, plugged, recorded
+from tests.lab.power import DidNotStart, cut_power, plugged, recorded
+from tests.lab.ssh import CommandFailed
 from tests.machine import say
 
 WELCOME = """
@@ -63,6 +64,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\npcipt-agent: ended by Ctrl-C; nothing is left running", file=sys.stderr)
         return 130
+    except (BuildFailed, DidNotStart, CommandFailed) as error:
+        print(f"pcipt-agent: {error}", file=sys.stderr)
+        return 1
 
 
 def _obey(said: argparse.Namespace) -> int:
@@ -100,8 +104,12 @@ def _up(machine: str, name: str) -> None:
     directory.mkdir(mode=0o700)
     disk, started = image(), time.monotonic()
     host = LabHost(plugged(disk, machine, directory, name=name), stays=True)
-    host.start()
-    _install(host, started)
+    try:
+        host.start()
+        _install(host, started)
+    except BaseException:
+        _down(record)
+        raise
     print(f"export PCIPT_LAB_HOST={record}")
 
 

@@ -41,11 +41,12 @@ def cached(kind: str, inputs: Iterable[str], *, build: Callable[[Path], None], a
     return place
 
 
-def hold(place: Path) -> None:
-    """The directory is not removed from the cache while this process lives."""
+def hold(place: Path) -> int:
+    """The directory is not removed from the cache while this process lives, or one that inherits the descriptor."""
     if place not in _held:
         _held[place] = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(_held[place], fcntl.LOCK_SH)
+    return _held[place]
 
 
 def directory() -> Path:

@@ -14,14 +14,17 @@ import pytest
 
 from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.installed import install
-from tests.lab.restoring import remember, restore
+from tests.lab.restoring import is_remembered, remember, restore
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[LabHost]:
     """The big machine with the agent ready on it."""
     if record := os.environ.get("PCIPT_LAB_HOST"):
-        yield taken_over(Path(record))
+        host = taken_over(Path(record))
+        if not is_remembered(host):
+            remember(host)
+        yield host
         return
     with booted("big") as host:
         install(host)

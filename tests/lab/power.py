@@ -16,6 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.lab.cache import hold
 from tests.lab.emulator import emulator
 from tests.lab.hardware import MACHINES, arguments
 from tests.lab.image import Image
@@ -92,6 +93,7 @@ def power_on(plug: Plug, *, stays: bool = False) -> None:
             stdout=console,
             stderr=console,
             start_new_session=True,
+            pass_fds=[hold(plug.kernel.parent), hold(emulator().root)],
         )
     (plug.directory / "pid").write_text(str(process.pid))
     deadline = time.monotonic() + 20

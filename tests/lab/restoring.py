@@ -62,6 +62,10 @@ def remember(host: LabHost) -> None:
     host.write(f"{START}/statuses.json", json.dumps(_statuses(host)))
 
 
+def is_remembered(host: LabHost) -> bool:
+    return host.run("test", "-e", f"{START}/statuses.json", check=False).returncode == 0
+
+
 def restore(host: LabHost, *, seconds: float = 60.0) -> None:
     """Raises AssertionError where the host does not come to be as it was."""
     if not host.is_on():
