@@ -6,12 +6,9 @@ Does not know: what is waited for.
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
-def await_equal(look: Callable[[], T], wanted: T, *, seconds: float = 30.0) -> None:
+def await_equal(look: Callable[[], object], wanted: object, *, seconds: float = 30.0) -> None:
     """Looks until it is as wanted; else fails with what was seen last."""
     until = time.monotonic() + seconds
     while (seen := look()) != wanted:
