@@ -189,7 +189,8 @@ class Agent:
     def _status(self) -> str:
         """What `systemctl status` shows."""
         inventory = self.ledger.inventory
-        words = f"{len(inventory.catalogue.devices)} devices, {len(inventory.book.claims)} claims"
+        claims = len(inventory.book.claims)
+        words = f"{len(inventory.catalogue.devices)} devices, {claims} claim{'' if claims == 1 else 's'}"
         if not self.serving.is_set() and not self.by_unix:
             words += ", broker not reachable"
         if self.domains is not None and not inventory.hypervisor.reachable:

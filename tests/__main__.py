@@ -12,20 +12,25 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
-from tests.machine import CHECKOUT, TEST, VENV, prepare, say
+from tests.machine import CHECKOUT, LAB, TEST, VENV, prepare, say
 
 PARTS = {
     "format": ["ruff", "format", "--check", "--quiet", "."],
     "lint": ["ruff", "check", "--quiet", "."],
     "types": ["mypy"],
     "floors": ["lint-imports", "--no-logo"],
-    "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services", "--ignore=tests/system"],
+    "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services", "--ignore=tests/system", "--ignore=tests/lab"],
     "system": ["pytest", "-q", "-n", "2", "tests/system"],
     "services": ["pytest", "-q", "tests/services"],
+    "lab": ["pytest", "-q", "--durations=15", "tests/lab"],
     "bench": ["python", "-m", "tests.bench", "--functions", "512", "--slack", "1.5"],
 }
 """Part → the command, run from the checkout with the virtual environment's programs."""
+
+AS_ROOT = frozenset({"lab"})
+"""debootstrap and chroot need it."""
 
 
 def main() -> int:
@@ -38,17 +43,25 @@ def main() -> int:
     asked = parser.parse_args().part or list(PARTS)
     if unknown := [part for part in asked if part not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    prepare(extras="[test]", packages=list(TEST))
+    prepare(extras="[test]", packages=[*TEST, *(LAB if "lab" in asked else ())])
     environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     for part in asked:
         command = PARTS[part]
         say(f"{part}: {' '.join(command)}")
         started = time.monotonic()
-        code = subprocess.run([str(VENV / "bin" / command[0]), *command[1:]], cwd=CHECKOUT, env=environment, check=False).returncode
+        root = _root(environment) if part in AS_ROOT else []
+        program = str(VENV / "bin" / command[0])
+        code = subprocess.run([*root, program, *command[1:]], cwd=CHECKOUT, env=environment, check=False).returncode
         say(f"{part}: {'passed' if code == 0 else f'failed, exit code {code}'} in {time.monotonic() - started:.0f} s")
         if code:
             return code
     return 0
+
+
+def _root(environment: Mapping[str, str]) -> list[str]:
+    """What goes before a command that only root can do."""
+    kept = [f"{name}={environment[name]}" for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in environment]
+    return [] if os.geteuid() == 0 else ["sudo", "env", *kept]
 
 
 if __name__ == "__main__":

@@ -131,8 +131,7 @@ class Ledger:
             for listener in self._listeners:
                 listener.happened(decision, inventory)
         for event in events:
-            by = "" if terms.caller is None else f", by {terms.caller}"
-            LOG.info("%s (request %s%s)", event_in_words(event, before.book), terms.request_id, by)
+            LOG.info("%s%s", event_in_words(event, before.book), _at_whose_wish(terms))
         return reply
 
     def close(self) -> None:
@@ -280,6 +279,13 @@ def _evolved(inventory: Inventory, events: tuple[Event, ...], generation: str) -
     for event in events:
         inventory = after(inventory, event, generation)
     return inventory
+
+
+def _at_whose_wish(terms: Terms) -> str:
+    """In words; nothing where it is the agent's own."""
+    told = [f"request {terms.request_id}"] if terms.request_id is not None else []
+    told += [f"by {terms.caller}"] if terms.caller is not None else []
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _next(generation: str) -> str:

@@ -124,7 +124,7 @@ def test_the_watchdog_is_fed_in_time_and_systemd_sees_the_state(host: LivingHost
             since = time.monotonic()
             await_beat(agent, len(beats(agent)) + 1)
             assert time.monotonic() - since < WATCHDOG_SECONDS
-        assert "18 devices, 1 claims" in beats(agent)[-1]
+        assert "18 devices, 1 claim" in beats(agent)[-1]
         refused = pcipt(agent, "adopt")
         assert (refused.returncode, "libvirt can't be asked" in refused.stderr) == (1, True)
         assert pcipt(agent, "status").returncode == 1, "without libvirt something needs attention"

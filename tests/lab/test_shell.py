@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python3 -m tests.lab shell`, typed as the README says, in a terminal of its own."""
+
+import os
+import pty
+import select
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.machine import CHECKOUT
+
+COMMAND = "python3 -m tests.lab shell"
+SECONDS = 600.0
+"""For the whole; a host more that is switched on beside the one of the other tests."""
+
+
+def test_a_person_gets_a_prompt_beside_an_agent_with_vfs_and_leaves_nothing_behind() -> None:
+    assert f"# {COMMAND}" in (CHECKOUT / "README.rst").read_text()
+    terminal, theirs = pty.openpty()
+    before = _emulators()
+    shell = subprocess.Popen(
+        [sys.executable, *shlex.split(COMMAND)[1:]],
+        cwd=CHECKOUT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        _shown(terminal, "root@compute1:")
+        os.write(terminal, b"pcipt devices --format json | grep -c type-VF; echo status $(pcipt status >/dev/null; echo $?)\n")
+        said = _shown(terminal, "status 0")
+        assert any(line.strip() == "20" for line in said.splitlines()), said
+        os.write(terminal, b"exit\n")
+        assert shell.wait(timeout=60) == 0
+        assert _emulators() == before
+    finally:
+        shell.kill()
+        os.close(terminal)
+
+
+def _shown(terminal: int, wanted: str) -> str:
+    """What the terminal shows until it shows this."""
+    text, until = "", time.monotonic() + SECONDS
+    while wanted not in text.replace("echo status", ""):
+        ready, _, _ = select.select([terminal], [], [], max(0.0, until - time.monotonic()))
+        assert ready, f"no {wanted!r} within {SECONDS:g} s:\n{text}"
+        text += os.read(terminal, 65536).decode(errors="replace")
+    return text
+
+
+def _emulators() -> set[int]:
+    """The processes that emulate a host."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if b"pcipt-agent/lab/emulator-" in command:
+            found.add(int(path.parent.name))
+    return found
