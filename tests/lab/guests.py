@@ -21,6 +21,8 @@ from tests.lab.host import LabHost
 FILES = "/srv/guest"
 """In the host: what `guest_files` made."""
 
+_LIBVIRT_SECONDS = 400.0
+"""It takes 20 on a quiet machine; libvirt waits for QEMU, and QEMU for the guest's firmware."""
 _COMMAND_LINE = "console=ttyS0 quiet"
 _VIOMMU = "<iommu model='intel'><driver intremap='on' caching_mode='on' iotlb='on' eim='on' aw_bits='48'/></iommu>"
 
@@ -56,7 +58,7 @@ class Guest:
         """A guest that is gone when it ends. Raises CommandFailed where libvirt does not start it."""
         guest = cls(host, name, uuid)
         host.run("rm", "-f", guest.console_path)
-        host.run("virsh", "create", "/dev/stdin", input=domain_xml(guest, devices_xml, shape), timeout=180.0)
+        host.run("virsh", "create", "/dev/stdin", input=domain_xml(guest, devices_xml, shape), timeout=_LIBVIRT_SECONDS)
         return guest
 
     @classmethod
@@ -74,9 +76,9 @@ class Guest:
     def start(self) -> None:
         """What was defined runs."""
         self.host.run("rm", "-f", self.console_path)
-        self.host.run("virsh", "start", self.name, timeout=180.0)
+        self.host.run("virsh", "start", self.name, timeout=_LIBVIRT_SECONDS)
 
-    def wait_ready(self, *, seconds: float = 300.0) -> GuestView:
+    def wait_ready(self, *, seconds: float = 600.0) -> GuestView:
         """What the guest sees, once it has shown all. Raises GuestFailed where it ends before, or takes longer."""
         until = time.monotonic() + seconds
         while not (view := self.view()).ready:
@@ -103,7 +105,7 @@ class Guest:
 
     def destroy(self) -> None:
         """Its plug is pulled; its devices go back to the host."""
-        self.host.run("virsh", "destroy", self.name, timeout=180.0)
+        self.host.run("virsh", "destroy", self.name, timeout=_LIBVIRT_SECONDS)
 
     def undefine(self) -> None:
         self.host.run("virsh", "undefine", self.name)
