@@ -77,3 +77,19 @@ def test_modules_come_with_what_they_need_and_nothing_else(tmp_path: Path) -> No
     assert "other.ko" not in entries
     assert "net/virtio_net.ko: net/net_failover.ko\n" in entries["modules.dep"].decode()
     assert entries["modules.alias"] == b"alias pci:v1 igbvf\nalias virtio:d1v* virtio_net\n"
+
+
+def test_modules_are_found_whether_the_host_has_them_packed_or_not(tmp_path: Path) -> None:
+    folder = tmp_path / "6.12"
+    folder.mkdir()
+    (folder / "ext4.ko").write_bytes(b"ext4")
+    (folder / "jbd2.ko.xz").write_bytes(lzma.compress(b"jbd2"))
+    (folder / "modules.dep").write_text("ext4.ko: jbd2.ko.xz\njbd2.ko.xz:\n")
+    (folder / "modules.alias").write_text("")
+    entries = {entry.name.removeprefix("lib/modules/6.12/"): entry.content for entry in module_entries(folder, ("ext4",))}
+    assert entries == {
+        "ext4.ko": b"ext4",
+        "jbd2.ko": b"jbd2",
+        "modules.dep": b"ext4.ko: jbd2.ko\njbd2.ko: \n",
+        "modules.alias": b"",
+    }

@@ -70,7 +70,7 @@ def module_entries(folder: Path, names: Sequence[str] = MODULES) -> tuple[Entry,
     paths = {path for name in names for path in (by_name[name], *dependencies[by_name[name]])}
     found = {name for name, path in by_name.items() if path in paths}
     inside = f"lib/modules/{folder.name}"
-    files = [Entry(f"{inside}/{_plain(path)}", lzma.decompress((folder / path).read_bytes())) for path in sorted(paths)]
+    files = [Entry(f"{inside}/{_plain(path)}", _content(folder / path)) for path in sorted(paths)]
     dep = "".join(f"{_plain(path)}: {' '.join(map(_plain, dependencies[path]))}\n" for path in sorted(paths))
     lines = (folder / "modules.alias").read_text(encoding="utf-8").splitlines(keepends=True)
     alias = "".join(line for line in lines if line.split()[-1] in found)
@@ -81,6 +81,11 @@ def _dependencies(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in (folder / "modules.dep").read_text(encoding="utf-8").splitlines():
         path, _, needed = line.partition(":")
         yield path, tuple(needed.split())
+
+
+def _content(module: Path) -> bytes:
+    content = module.read_bytes()
+    return lzma.decompress(content) if module.suffix == ".xz" else content
 
 
 def _plain(path: str) -> str:

@@ -18,7 +18,8 @@ from tests.lab.agent import CONTENT, install
 from tests.lab.cache import cached, files_digest
 from tests.lab.chroots import checked, require_root
 from tests.lab.emulator import emulator
-from tests.lab.guest_files import guest_files
+from tests.lab.guest_files import KERNEL, guest_files
+from tests.lab.initramfs import INIT, initramfs
 from tests.lab.system import kernel_version, system
 from tests.lab.wheels import wheels
 from tests.machine import CHECKOUT
@@ -46,16 +47,15 @@ def image() -> Image:
         root = system()
         parts = (root, wheel_directory.result(), guest_files(root))
         made_elsewhere.result()
-    inputs = [*map(str, parts), files_digest(*(CHECKOUT / name for name in CONTENT)), SIZE, _FILESYSTEM]
+    inputs = [*map(str, parts), files_digest(*(CHECKOUT / name for name in CONTENT)), SIZE, _FILESYSTEM, INIT]
     about = "the compute host's disk, with this checkout's agent"
     made = cached("image", inputs, build=lambda at: _make(at, *parts), about=about)
-    return Image(made / "disk.raw", made / "vmlinuz", made / "initrd.img", made / "key")
+    return Image(made / "disk.raw", made / "vmlinux", made / "initramfs", made / "key")
 
 
 def _make(at: Path, root: Path, wheel_directory: Path, guest: Path) -> None:
-    version = kernel_version(root)
-    shutil.copyfile(root / f"boot/vmlinuz-{version}", at / "vmlinuz")
-    shutil.copyfile(root / f"boot/initrd.img-{version}", at / "initrd.img")
+    shutil.copyfile(guest / KERNEL, at / "vmlinux")  # unpacked, as the guests have it
+    (at / "initramfs").write_bytes(initramfs(root, kernel_version(root)))
     checked(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(at / "key")])
     with tempfile.TemporaryDirectory(dir=at) as directory:
         ssh = Path(directory) / "ssh"

@@ -29,14 +29,11 @@ mv drivers/vdpa/virtio_pci/vp_vdpa.ko drivers/vfio/pci/virtio/virtio_vfio_pci.ko
 rm -r drivers
 """
 
-INPUTS = (_SCRIPT,)
-"""What the drivers are made from, beside the builder."""
-
 
 def modules() -> Path:
     """A directory with the drivers' .ko files, made on first use."""
     root = builder().root
-    return cached("modules", [str(root), *INPUTS], build=_make, about=f"the drivers {' and '.join(NAMES)}")
+    return cached("modules", [str(root), _SCRIPT], build=_make, about=f"the drivers {' and '.join(NAMES)}")
 
 
 def check_version(built: Path, *, kernel: str) -> None:
