@@ -91,7 +91,11 @@ class LibvirtReader:
     def _now(self) -> Hypervisor:
         if self._asked_at is not None and self._monotonic() - self._asked_at > self._patience_seconds:
             problem = f"it has not answered for {self._patience_seconds:g} s"
-            return replace(self._seen, reachable=False, problem=problem, watched_since=None)
+            late = replace(self._seen, reachable=False, problem=problem, watched_since=None)
+            if not self._seen.reachable:
+                # Where it is slow at each of the first questions, what was the matter before any is not so again between them.
+                self._seen = late
+            return late
         # Between an event and the look at what it was about, nobody knows what a domain has shown.
         return replace(self._seen, watched_since=None) if self._heard or self._overheard else self._seen
 

@@ -152,6 +152,22 @@ def test_a_socket_that_accepts_and_never_answers_is_a_libvirt_that_hangs(tmp_pat
         assert not seen.reachable
 
 
+def test_a_libvirt_that_is_slow_to_answer_at_first_is_never_told_to_be_unasked_again(daemon: Libvirtd) -> None:
+    """As it is after a host's start, when it tries all of its QEMUs: the log would say both in turns."""
+    daemon.hang()
+    try:
+        with reading(daemon.uri, patience_seconds=0.3) as reader:
+            said = [saw(reader, lambda seen: seen.problem != "it has not been asked yet").problem]
+            daemon.go_on()
+            until = time.monotonic() + 40
+            while said[-1] is not None and time.monotonic() < until:
+                problem = reader.look(0.0).problem
+                said += [problem] if problem != said[-1] else []
+    finally:
+        daemon.go_on()
+    assert said == ["it has not answered for 0.3 s", None]
+
+
 def test_a_socket_that_answers_nonsense_is_no_libvirt(tmp_path: Path) -> None:
     def nonsense(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + os.urandom(4096))
