@@ -10,7 +10,7 @@ Does not know: disks, networks, what the cards are used for.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 Value = str | int | bool
@@ -120,6 +120,12 @@ SMALL = Machine(
 """For what needs a host of its own: it starts sooner."""
 
 MACHINES = {machine.name: machine for machine in (BIG, SMALL)}
+"""What a person may choose from."""
+
+SMALL_CHANGED = replace(SMALL, name="small-changed", cards=(Nvme("another", 0, vfs=0), *SMALL.cards[1:]))
+"""The small one with another card in the slot of nic0: what a technician did while it was off."""
+
+EVERY_MACHINE = {**MACHINES, SMALL_CHANGED.name: SMALL_CHANGED}
 
 
 def arguments(machine: Machine) -> list[str]:

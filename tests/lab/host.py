@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.cache import hold
-from tests.lab.hardware import MACHINES, Card, Machine, parts, port
+from tests.lab.hardware import EVERY_MACHINE, Card, Machine, parts, port
 from tests.lab.image import image
 from tests.lab.monitor import Monitor
 from tests.lab.power import DidNotStart, Plug, cut_power, plugged, power_on, process_of, recorded, tail
@@ -47,7 +47,7 @@ class LabHost:
 
     @property
     def machine(self) -> Machine:
-        return MACHINES[self.plug.machine]
+        return EVERY_MACHINE[self.plug.machine]
 
     def start(self) -> None:
         """Switches it on and waits until it can be spoken to; what starts at boot may still do so. Raises DidNotStart."""

@@ -24,6 +24,13 @@ VFS = {"nic-nowhere": 2, "nic0": 4, "nic1": 4, "nic3": 2, "nvme2": 4, "nvme0": 4
 VF_DRIVERS = {"nic1": "vfio-pci", "nvme2": "vfio-pci", "nvme0": "vfio-pci", "vnic2": "virtio_vfio_pci"}
 """Card → the driver that the shipped unit binds to its VFs; libvirt is to leave them alone (`managed: no`)."""
 
+_START = """
+systemctl enable --quiet --now pcipt-devices.service pcipt-agent.service || {
+  systemctl status --no-pager --lines 30 pcipt-devices.service pcipt-agent.service
+  exit 1
+}
+"""
+
 ALIASES = """\
 alias = {"name": "vf", "vendor_id": "8086", "product_id": "10ca", "device_type": "type-VF"}
 alias = {"name": "pf", "vendor_id": "8086", "product_id": "10c9", "device_type": "type-PF"}
@@ -42,7 +49,7 @@ def install(host: LabHost) -> None:
     host.write(CONFIGURATION, configuration(host.machine, addresses, host.name))
     host.write(DEVICES, devices(host.machine, addresses))
     host.shell(f"mkdir -p {START}; cp {CONFIGURATION} {DEVICES} {START}/")
-    host.shell("systemctl enable --quiet --now pcipt-devices.service pcipt-agent.service", timeout=300)
+    host.shell(_START, timeout=900)
 
 
 def configuration(machine: Machine, addresses: Mapping[str, str], name: str) -> str:

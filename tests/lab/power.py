@@ -18,14 +18,16 @@ from pathlib import Path
 
 from tests.lab.cache import hold
 from tests.lab.emulator import emulator
-from tests.lab.hardware import MACHINES, arguments
+from tests.lab.hardware import EVERY_MACHINE, arguments
 from tests.lab.image import Image
 from tests.lab.system import MANAGEMENT_MAC
 
 APPEND = (
     "console=ttyS0 root=/dev/vda rw intel_iommu=on quiet loglevel=4 mitigations=off nokaslr audit=0 nowatchdog "
-    "tsc=reliable no_timer_check systemd.show_status=no"
+    "tsc=reliable no_timer_check systemd.show_status=no "
+    "systemd.default_timeout_start_sec=600 systemd.default_device_timeout_sec=600"
 )
+"""With patience: where several hosts share a few processors, what takes a second on metal has taken two minutes."""
 
 CPU = "max,l3-cache=off,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off"
 """Without what is slow to emulate (with these the boot takes 1.4 times as much of the processor: a kernel that is told that moving
@@ -143,7 +145,7 @@ def _words(plug: Plug) -> list[str]:
     return [
         *("-name", plug.name, "-nodefaults", "-no-user-config", "-display", "none"),
         *("-accel", "tcg,thread=multi,tb-size=512", "-cpu", CPU),
-        *arguments(MACHINES[plug.machine]),
+        *arguments(EVERY_MACHINE[plug.machine]),
         *("-drive", disk, "-device", "virtio-blk-pci,id=root-disk,bus=pcie.0,drive=root"),
         *("-netdev", management),
         *("-device", f"virtio-net-pci,id=management,bus=pcie.0,netdev=net-management,mac={MANAGEMENT_MAC},romfile="),
