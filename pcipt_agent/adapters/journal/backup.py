@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from pcipt_agent.adapters.journal.files import JournalFiles, sync_directory
+from pcipt_agent.adapters.journal.files import JournalFiles, sync
 from pcipt_agent.adapters.journal.lock import AlreadyLocked, hold
 from pcipt_agent.adapters.journal.replay import Replayed
 from pcipt_agent.adapters.journal.wal import Damaged, merged
@@ -71,7 +71,7 @@ def back_up(directory: Path, file: Path, *, read: Callable[[Path], bytes | None]
             log = copy.log.read_bytes() if copy.log.exists() else b""
             _write_synced(whole, merged(copy.database.read_bytes(), log))
             os.link(whole, file)  # fails where there is one
-            sync_directory(file.parent)
+            sync(file.parent)
     except FileExistsError as error:
         raise HostError(str(file), "is there already, and a backup is never written over; give it another name") from error
     except OSError as error:
@@ -148,7 +148,7 @@ def _restored(directory: Path, file: Path) -> Restored:
         fresh.database.rename(directory / "journal.db")
         # Until it is gone, the old log beside the new database is damage, and no agent starts on it.
         (directory / "journal.db-wal").unlink(missing_ok=True)
-        sync_directory(directory)
+        sync(directory)
     return Restored(found, replaced)
 
 
@@ -161,7 +161,7 @@ def _kept(directory: Path) -> Path | None:
     aside.mkdir(mode=0o700)
     for path in present:
         os.link(path, aside / path.name)
-    sync_directory(aside)
+    sync(aside)
     return aside
 
 

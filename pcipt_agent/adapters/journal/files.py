@@ -28,6 +28,9 @@ from pcipt_agent.views.records import FORMAT
 
 APPLICATION_ID: Final = int.from_bytes(b"pcip", "big")
 
+Identity = tuple[int, int]
+"""A file's own, whatever its name: device and inode."""
+
 _SELECT: Final = "SELECT sequence, at, boot_id, format, body, crc FROM record ORDER BY sequence"
 
 
@@ -75,18 +78,30 @@ class JournalFiles:
             if log.startswith(before):
                 return database, log
 
+    def identity(self) -> tuple[Identity | None, Identity | None]:
+        """Of the database and of the log: what is there under their names now."""
+        return _identity(self.database), _identity(self.log)
+
     def distrust(self, problem: str) -> JournalError:
         aside = shlex.quote(str(self.directory / "damaged"))
         move = f"mkdir {aside} && mv {shlex.quote(str(self.database))}* {aside}/"
         way_out = (
             f"the way out, while the agent is down: `{move}`; it then starts with no claims: each claim and each ended claim_id is "
-            "forgotten, so a device that a guest has now is handed out again unless it is claimed first, by its address"
+            "forgotten; what a guest has is occupied until `pcipt adopt` makes a claim of it, and what no guest has is handed out"
         )
         return JournalError(str(self.database), problem, way_out)
 
     def _newer(self, problem: str) -> JournalError:
         remedy = "run the version of pcipt-agent that wrote it, or a later one; nothing was changed"
         return JournalError(str(self.database), problem, remedy)
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _read(path: Path) -> bytes:
@@ -105,9 +120,16 @@ def pragma(connection: sqlite3.Connection, what: str) -> object:
     return None if found is None else found[0]
 
 
-def sync_directory(directory: Path) -> None:
-    """What was made, renamed or removed in it stays so."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def make_empty(database: Path) -> None:
+    """A file that is the agent's alone, and nothing beside it of an earlier one that was not finished."""
+    for path in (database, *(database.with_name(f"{database.name}-{part}") for part in ("wal", "journal"))):
+        path.unlink(missing_ok=True)
+    os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def sync(path: Path) -> None:
+    """What was written to the file, or made, renamed or removed in the directory, stays so."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

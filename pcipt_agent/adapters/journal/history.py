@@ -25,7 +25,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pcipt_agent.adapters.journal.files import pragma, sync_directory
+from pcipt_agent.adapters.journal.files import pragma, sync
 from pcipt_agent.adapters.journal.replay import TooNew
 from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.history import About, Past, Span, Unreadable
@@ -178,7 +178,7 @@ class HistoryFile:
         try:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-                sync_directory(self.path.parent)
+                sync(self.path.parent)
             with closing(self._opened()) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
                 is_begun(connection)
@@ -207,7 +207,7 @@ class HistoryFile:
             for name in (f"{self.path.name}-journal", self.path.name):
                 if (part := self.path.with_name(name)).exists():
                     part.rename(directory / name)
-            sync_directory(self.path.parent)
+            sync(self.path.parent)
         except OSError as error:
             raise JournalUnwritable(f"{directory}: {error.strerror or error}") from error
         LOG.error(

@@ -26,7 +26,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from pcipt_agent.adapters.journal.files import APPLICATION_ID, JournalFiles, pragma, rows_of, sync_directory
+from pcipt_agent.adapters.journal.files import APPLICATION_ID, JournalFiles, make_empty, pragma, rows_of, sync
 from pcipt_agent.adapters.journal.history import HistoryFile
 from pcipt_agent.adapters.journal.lock import AlreadyLocked, hold
 from pcipt_agent.adapters.journal.recent import Recent
@@ -76,6 +76,8 @@ class SqliteJournal:
         """How much of what is recent the history has already; None where it was not told of it since the last compaction."""
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
+        self._identity = self._files.identity()
+        """Of the files that the connection has open."""
         self._tail = Tail()
         self._incarnation = 0
         self._pending: tuple[Entry, str, float] | None = None
@@ -186,7 +188,7 @@ class SqliteJournal:
         try:
             if not directory.exists():
                 directory.mkdir(mode=0o700, parents=True)
-                sync_directory(directory.parent)
+                sync(directory.parent)
             self._lock = hold(directory)
         except AlreadyLocked as taken:
             holder = f"process {taken.holder}" if taken.holder else "another process"
@@ -202,6 +204,8 @@ class SqliteJournal:
         """The connection, with the note of this start committed before anything else is."""
         if self._broken is not None:
             raise self._broken
+        if self._connection is not None and self._files.identity() != self._identity:
+            self._write_anew(self._connection)
         if self._connection is None:
             if self._lock is None:
                 self._take()
@@ -210,6 +214,7 @@ class SqliteJournal:
             if self._tail.count == 0:
                 self._create()
             self._connection = self._opened()
+            self._identity = self._files.identity()
             self._checkpoint(self._connection)
             if self._pending is not None:
                 self._write(self._connection, *self._pending)
@@ -222,9 +227,7 @@ class SqliteJournal:
         entry, boot_id, at = self._pending or (Started(self._incarnation), "", 0.0)
         row = row_after(Tail(), entry, boot_id, at)
         try:
-            for path in (fresh, fresh.with_name("journal.new-wal"), fresh.with_name("journal.new-journal")):
-                path.unlink(missing_ok=True)
-            os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            make_empty(fresh)
             with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {FORMAT}")
@@ -232,12 +235,34 @@ class SqliteJournal:
                 connection.execute(_INSERT, row)
                 connection.execute("PRAGMA journal_mode = WAL")
             fresh.rename(self._files.database)
-            sync_directory(self._files.directory)
+            sync(self._files.directory)
         except sqlite3.Error as error:
             raise self._failure(error) from error
         except OSError as error:
             raise JournalUnwritable(f"{fresh}: {_NO_ROOM.get(error.errno or 0, error.strerror)}") from error
         self._tail, self._pending = tail_after(Tail(), row, entry), None
+
+    def _write_anew(self, connection: sqlite3.Connection) -> None:
+        """Files were taken away under us: SQLite, which has all that they held, would write on into what no start finds."""
+        database, fresh = self._files.database, self._files.database.with_name("journal.new")
+        if self._files.identity()[0] not in (None, self._identity[0]):
+            problem, remedy = "another was put in its place while the agent runs", "start the agent again: it reads what is there"
+            self._broken = JournalError(str(database), problem, remedy)
+            raise self._broken
+        try:
+            make_empty(fresh)
+            connection.execute("VACUUM INTO ?", (str(fresh),))
+            sync(fresh)
+            self._files.log.unlink(missing_ok=True)
+            fresh.rename(database)
+            sync(self._files.directory)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalUnwritable(
+                f"{database} was taken away while the agent runs, and can't be written anew: {error}"
+            ) from error
+        LOG.error("files of the journal were taken away while the agent runs; %s is written anew, whole", database)
+        self._connection = None
+        connection.close()
 
     def _opened(self) -> sqlite3.Connection:
         """A connection that has seen the last row that we know of. SQLite must not have recovered another book than we did."""

@@ -132,6 +132,49 @@ def tried(journal: SqliteJournal, number: int) -> str:
 FAILING_DISKS = "import errno, os\nfrom tests.adapters.journal.test_store import *\nfrom tests.support.kernel import *\n"
 
 
+@pytest.mark.parametrize("gone", [("journal.db", "journal.db-wal"), ("journal.db",), ("journal.db-wal",)], ids=" and ".join)
+def test_files_that_are_taken_away_under_a_running_agent_are_written_anew_with_all_that_they_held(
+    state: Path, tmp_path: Path, gone: tuple[str, ...]
+) -> None:
+    journal = started(state)
+    journal.append(decision(Claimed(claim(1))))
+    journal.compact(book_in(crashed(state, tmp_path / "before")), BOOT, 2.0)
+    for number in range(2, 5):
+        for name in gone:
+            (state / name).unlink()
+        journal.append(decision(Claimed(claim(number))))
+        assert set(book_in(crashed(state, tmp_path / f"copy-{number}")).claims) == {f"c{each}" for each in range(1, number + 1)}
+    assert (state / "journal.db").stat().st_mode & 0o777 == 0o600
+    journal.close()
+    assert set(book_in(state).claims) == {"c1", "c2", "c3", "c4"}
+
+
+def test_files_that_are_gone_with_their_directory_are_a_refusal_until_it_is_there_again(state: Path, tmp_path: Path) -> None:
+    journal = started(state)
+    journal.append(decision(Claimed(claim(1))))
+    state.rename(tmp_path / "moved")
+    for _ in range(2):
+        with pytest.raises(JournalUnwritable, match="was taken away while the agent runs"):
+            journal.append(decision(Claimed(claim(2))))
+    state.mkdir(0o700)
+    journal.append(decision(Claimed(claim(3))))
+    assert set(book_in(crashed(state, tmp_path / "copy")).claims) == {"c1", "c3"}
+    journal.close()
+
+
+def test_another_journal_in_the_place_of_a_running_agents_is_never_written_over(state: Path, tmp_path: Path) -> None:
+    other = started(tmp_path / "other")
+    other.append(decision(Claimed(claim(7))))
+    other.close()
+    journal = started(state)
+    journal.append(decision(Claimed(claim(1))))
+    (tmp_path / "other/journal.db").rename(state / "journal.db")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="another was put in its place"):
+            journal.append(decision(Claimed(claim(2))))
+    journal.close()
+
+
 def test_a_full_disk_is_a_refusal(state: Path) -> None:
     script = """
 journal = started(state)
