@@ -2,7 +2,7 @@
 """Guests in a compute host: a domain around the devices' XML that the agent gave, and what the guest itself sees of them.
 
 They are KVM's guests as on a host of metal: QEMU emulates AMD's SVM for the host's processor, so the host has /dev/kvm. A guest is
-then ready after some 20 s of this machine's time; emulated inside the emulation, it was not after five minutes.
+then ready after 17 s of processor time; emulated inside the emulation, it was not after five minutes.
 
 A guest that runs a kernel shows what it sees (`view`). Where it is enough that a domain holds a device, `HOLDER` has no kernel: its
 firmware finds nothing to start, and waits; that costs the time that libvirt takes to create it.
@@ -22,7 +22,7 @@ FILES = "/srv/guest"
 """In the host: what `guest_files` made."""
 
 _LIBVIRT_SECONDS = 400.0
-"""It takes 20 on a quiet machine; libvirt waits for QEMU, and QEMU for the guest's firmware."""
+"""To create a guest took more than 180 where five hosts were on at once, on two processors."""
 _COMMAND_LINE = "console=ttyS0 quiet"
 _VIOMMU = "<iommu model='intel'><driver intremap='on' caching_mode='on' iotlb='on' eim='on' aw_bits='48'/></iommu>"
 
