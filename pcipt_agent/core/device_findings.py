@@ -14,7 +14,7 @@ from typing import Final, assert_never
 
 from pcipt_agent.core.address import PciAddress, first_of
 from pcipt_agent.core.catalogue import Catalogue
-from pcipt_agent.core.device import DeviceType
+from pcipt_agent.core.device import Device, DeviceType
 from pcipt_agent.core.deviceset import indexes
 from pcipt_agent.core.diagnosis import Finding, Verdict, ok
 from pcipt_agent.core.floors import Feature
@@ -70,14 +70,14 @@ def needed_features(catalogue: Catalogue) -> frozenset[Feature]:
 
 def _not_ready(catalogue: Catalogue, listed: list[int]) -> Iterator[Finding]:
     """Each reason once, with its devices."""
-    found: dict[tuple[Unready, str], list[int]] = defaultdict(list)
+    found: dict[tuple[Unready, str, bool], list[int]] = defaultdict(list)
     for index in listed:
         for each in catalogue.not_ready(index):
-            found[each.reason, each.detail].append(index)
-    for (reason, detail), those in found.items():
+            found[each.reason, each.detail, _has_vfs(catalogue.devices[index])].append(index)
+    for (reason, detail, _), those in found.items():
         named = first_of([catalogue.devices[index].address for index in those], _NAMED)
         mend = _mend(catalogue, those[0], reason) + (f"  # and so for {len(those) - 1} more" if len(those) > 1 else "")
-        yield Finding("devices", _verdict(reason), f"{named}: {detail}", mend)
+        yield Finding("devices", _verdict(catalogue.devices[those[0]], reason), f"{named}: {detail}", mend)
 
 
 def _warnings(catalogue: Catalogue, listed: list[int]) -> Iterator[Finding]:
@@ -90,9 +90,11 @@ def _warnings(catalogue: Catalogue, listed: list[int]) -> Iterator[Finding]:
         yield Finding("devices", Verdict.WARNING, f"{first_of(addresses, _NAMED)}: {detail}", _explain(addresses[0]))
 
 
-def _verdict(reason: Unready) -> Verdict:
-    """A rule that also takes what can't be meant, such as a bridge or the host's own card, is no problem: it is passed over."""
+def _verdict(device: Device, reason: Unready) -> Verdict:
+    """A rule that also takes what can't be meant is no problem: a bridge, the host's own card, the PF of VFs; it is passed over."""
     match reason:
+        case Unready.DRIVER if _has_vfs(device):
+            return Verdict.WARNING
         case Unready.USED_BY_HOST | Unready.SETTLING | Unready.FAULT | Unready.BRIDGE:
             return Verdict.WARNING
         case Unready.NO_IOMMU_GROUP | Unready.GROUP_NOT_VIABLE | Unready.DRIVER:
@@ -103,6 +105,9 @@ def _verdict(reason: Unready) -> Verdict:
 
 def _mend(catalogue: Catalogue, index: int, reason: Unready) -> str:
     device, spec = catalogue.devices[index], catalogue.spec_of[index]
+    if reason is Unready.DRIVER and device.sriov is not None and _has_vfs(device):
+        # An entry of the PF's address is meant for its VFs, which its own driver has made; with another they would go.
+        return f'# say in the entry that its VFs are meant, if they are: "product_id": "{device.sriov.vf_product_id}"'
     if reason is Unready.DRIVER and spec is not None and not spec.tags.managed:
         section = f"[{device.address}]\\ndriver = {VFIO_PCI}\\n"
         return f"printf '{section}' >> {DEVICES_CONF} && pcipt set-up {device.address}"
@@ -112,6 +117,10 @@ def _mend(catalogue: Catalogue, index: int, reason: Unready) -> str:
         if len(free) == len(others):
             return " && ".join(f"virsh nodedev-detach {name}" for name in free)
     return _explain(device.address)
+
+
+def _has_vfs(device: Device) -> bool:
+    return device.sriov is not None and device.sriov.num_vfs > 0
 
 
 def _explain(address: PciAddress) -> str:

@@ -71,6 +71,19 @@ def test_a_device_of_managed_no_that_a_host_driver_has_is_mended_by_a_section_th
 VARIANT = HEAD + "0000:01:00.0 10de:25b6 PCI group 16 driver nvidia vfio\n    class 030200\n"
 
 
+def test_an_entry_of_a_pf_s_address_that_is_meant_for_its_vfs_is_no_problem_and_the_pf_is_not_advised_to_be_bound() -> None:
+    pf = "0000:41:00.0 8086:10c9 PF group 21 driver igb totalvfs 7 numvfs 1 vfproduct 10ca offset 128 stride 2\n    class 020000\n"
+    vf = "0000:41:10.0 8086:10ca VF 0 of 0000:41:00.0 group 33 driver vfio-pci\n    class 020000\n"
+    alone = "0000:42:00.0 8086:10c9 PCI group 22 driver igb\n    class 020000\n"
+    entries = ({"address": "0000:41:00.0", "managed": "no"}, {"address": "0000:42:00.0", "managed": "no"})
+    of_pf, of_nic = findings(HEAD + pf + vf + alone, *entries)
+    assert (of_pf.verdict, of_pf.seen[:12], of_nic.verdict, of_nic.seen[:12]) == (
+        *(Verdict.WARNING, "0000:41:00.0"),
+        *(Verdict.PROBLEM, "0000:42:00.0"),
+    )
+    assert of_pf.mend == '# say in the entry that its VFs are meant, if they are: "product_id": "10ca"'
+
+
 def test_a_variant_driver_that_an_old_libvirt_would_replace_is_a_problem_and_detaching_is_no_advice() -> None:
     [found] = device_findings(catalogue(VARIANT, {"product_id": "25b6"}, libvirt=(9, 0, 0)))
     assert (found.verdict, found.mend) == (Verdict.PROBLEM, "pcipt explain device 0000:01:00.0")
@@ -134,8 +147,11 @@ def test_without_assignable_devices_nothing_is_needed() -> None:
 
 
 def test_cards_whose_vpd_can_not_be_had_are_named_and_those_without_a_serial_number_are_not() -> None:
-    host = parse_description((HOSTS / "nvme-with-vfs-and-no-netdev.host").read_text(), "a.host")
-    [found] = vpd_findings(host, none=NO_SERIAL)
+    lines = [
+        f"0000:{bus}:00.0 144d:a824 PCI\n    class 010802  serial-unknown {why}\n"
+        for bus, why in ((41, f'"{NO_SERIAL}"'), (42, '"its VPD can\'t be decoded"'))
+    ]
+    [found] = vpd_findings(parse_description(HEAD + "".join(lines), "a.host"), none=NO_SERIAL)
     assert found.verdict is Verdict.WARNING
     assert found.seen.startswith("0000:42:00.0: its VPD can't be decoded")
 
