@@ -49,7 +49,7 @@ for file in {CONFIGURATION} {DEVICES}; do
   cmp -s $file {START}/${{file##*/}} || {{ cp {START}/${{file##*/}} $file; reload=yes; }}
 done
 [ -z "$again" ] || systemctl restart pcipt-devices.service
-systemctl start libvirtd.socket
+systemctl start libvirtd.socket libvirtd-ro.socket
 systemctl reset-failed pcipt-agent.service pcipt-devices.service
 systemctl start pcipt-agent.service
 [ -z "$reload" ] || systemctl reload pcipt-agent.service
