@@ -292,9 +292,10 @@ def test_what_keeps_a_device_back_is_told_once(tmp_path: Path) -> None:
     assert [each["mend"] for each in found["devices"]] == ["virsh nodedev-detach pci_0000_01_00_1"]
 
 
-def test_vpd_that_can_not_be_read_is_a_warning(config_file: Path) -> None:
-    described = CHECKOUT / "tests/hosts/nvme-with-vfs-and-no-netdev.host"
-    _, found = findings("--host", str(described), "--config-file", str(config_file))
+def test_vpd_that_can_not_be_read_is_a_warning(config_file: Path, tmp_path: Path) -> None:
+    device = '0000:42:00.0  144d:a824  PCI  group 9  driver nvme\n    class 010802  serial-unknown "its VPD can\'t be decoded"\n'
+    (tmp_path / "a.host").write_text(f"host boot x\n{device}")
+    _, found = findings("--host", str(tmp_path / "a.host"), "--config-file", str(config_file))
     assert verdicts(found)["vpd"] == {"warning"}
     assert "0000:42:00.0" in found["vpd"][0]["seen"]
 

@@ -30,6 +30,7 @@ from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.image import image
 from tests.lab.installed import install
 from tests.lab.power import DidNotStart, cut_power, plugged, recorded
+from tests.lab.recording import recorded as described
 from tests.lab.ssh import CommandFailed
 from tests.machine import say
 
@@ -134,7 +135,7 @@ def _capture(directory: Path) -> None:
     for machine in MACHINES:
         with booted(machine) as host:
             install(host)
-            (directory / f"lab-{machine}.host").write_text(host.pcipt("capture", check=True).stdout)
+            (directory / f"lab-{machine}.host").write_text(described(host))
             say(f"lab: wrote {directory}/lab-{machine}.host")
 
 
