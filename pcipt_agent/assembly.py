@@ -243,7 +243,7 @@ def _assembled(process: Process, loaded: Loaded, journal: SqliteJournal, reader:
     sources = _vital_sources(reloader, expirer, notifications, listening)
     vitals = Vitals(ledger, journal, host=settings.host, reader=reader, sources=sources)
     domains = _domains(settings, ledger)
-    methods = Service(ledger, journal, vitals.facts, reloader=reloader).methods()
+    methods = Service(ledger, journal, vitals.facts, reloader=reloader, gone=reader.gone).methods()
     return Agent(
         journal=journal,
         notifications=notifications,

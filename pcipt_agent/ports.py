@@ -40,6 +40,12 @@ class HostReader(Protocol):
         What the host itself uses is as it is now, whatever the addresses. Costs little where they are few.
         """
 
+    def gone(self, addresses: Collection[PciAddress]) -> frozenset[PciAddress]:
+        """Those of them of which it can be known at once that they are not on the host any more. For any thread, at any time.
+
+        Waits for no device, as the others may. Raises HostError as `read` does.
+        """
+
 
 MOST_HINTED: Final = 1024
 """Addresses that are looked at one by one; with more, a look at everything costs no more, and what is gathered stays bounded."""

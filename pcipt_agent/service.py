@@ -32,12 +32,15 @@ from pcipt_agent.views.wire_status import StatusPayload, StatusReply
 class Service:
     """What one agent answers; `facts` says what it knows of itself now, and must not wait for anything."""
 
-    def __init__(self, ledger: Ledger, journal: Journal, facts: Callable[[], AgentFacts], *, reloader: Reloader) -> None:
-        """`journal` is asked for history alone."""
+    def __init__(
+        self, ledger: Ledger, journal: Journal, facts: Callable[[], AgentFacts], *, reloader: Reloader, gone: claiming.Gone
+    ) -> None:
+        """`journal` is asked for history alone, and `gone` which devices are not there any more."""
         self._ledger = ledger
         self._journal = journal
         self._facts = facts
         self._reloader = reloader
+        self._gone = gone
 
     def methods(self) -> Mapping[str, Method]:
         """Name → what answers it; the names are those of `views.methods`."""
@@ -62,7 +65,7 @@ class Service:
         }
 
     def _claim(self, payload: wire.ClaimPayload, context: CallContext) -> ClaimReply:
-        return claiming.claim(self._ledger, payload, context.request_id, caller=context.caller)
+        return claiming.claim(self._ledger, payload, context.request_id, caller=context.caller, gone=self._gone)
 
     def _allocate(self, payload: wire.AllocatePayload, context: CallContext) -> ClaimReply:
         return claiming.allocate(self._ledger, payload, context.request_id, caller=context.caller)

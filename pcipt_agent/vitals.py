@@ -59,6 +59,9 @@ class TimedReader:
     def read_at(self, addresses: Collection[PciAddress]) -> Host:
         return self._reader.read_at(addresses)
 
+    def gone(self, addresses: Collection[PciAddress]) -> frozenset[PciAddress]:
+        return self._reader.gone(addresses)
+
 
 class Vitals:
     """One agent's."""

@@ -208,7 +208,7 @@ def test_a_function_that_comes_goes_or_changes_is_seen_by_its_hint_alone(tree: H
         tree.bind(at("03:00.0"), "vfio-pci")
         hints.hint([at("01:00.0"), at("03:00.0")])
         until(lambda: at("01:00.0") not in seen().devices)
-        assert seen().devices[at("03:00.0")].driver == "vfio-pci"
+        until(lambda: seen().devices[at("03:00.0")].driver == "vfio-pci")
         tree.set_num_vfs(PF, VFS[:2])
         hints.hint([PF.address])
         until(lambda: len(seen().vfs_of(PF.address)) == 2)

@@ -13,6 +13,7 @@ from pcipt_agent.adapters.rpc import CallContext
 from pcipt_agent.core.domain import Hypervisor
 from pcipt_agent.core.invariant import violations
 from pcipt_agent.errors import Refusal
+from pcipt_agent.flows.claiming import nothing_gone
 from pcipt_agent.flows.ledger import Ledger
 from pcipt_agent.service import Service
 from pcipt_agent.views.methods import METHODS
@@ -79,7 +80,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Service, Ledger]:
     ledger, disk = memory_ledger()
     ledger.observe_hypervisor(Hypervisor(reachable=True, problem=None, domains=(domain("guest", "3b:03.0"),)))
     reloader = reloader_of(ledger, tmp_path_factory.mktemp("conf") / "agent.conf")
-    return Service(ledger, MemoryJournal(disk), healthy, reloader=reloader), ledger
+    return Service(ledger, MemoryJournal(disk), healthy, reloader=reloader, gone=nothing_gone), ledger
 
 
 def answered(service: Service, name: str, arguments: dict[str, Any]) -> Reply | AnyRefusal:

@@ -47,6 +47,10 @@ class DescribedReader:
         """The same, whatever the addresses: a description is read whole."""
         return self.read()
 
+    def gone(self, addresses: Collection[PciAddress]) -> frozenset[PciAddress]:  # noqa: ARG002
+        """None: all of it would have to be read."""
+        return frozenset()
+
 
 def _kept(before: Device | None, now: Device) -> Device:
     return before if before is not None and before == now else now

@@ -20,13 +20,14 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.alias import RuleSet
 from pcipt_agent.core.catalogue import Catalogue, catalogue_of
 from pcipt_agent.core.catalogue_step import catalogue_after
 from pcipt_agent.core.claim import ClaimBook, Decision, Event, forget_ended
 from pcipt_agent.core.decide import Command, decide
 from pcipt_agent.core.domain import Hypervisor, domains_by_device
-from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference, replaced
+from pcipt_agent.core.host import Arrived, Changed, Departed, Host, difference, host_after, replaced
 from pcipt_agent.core.inventory import Inventory, after, inventory_of
 from pcipt_agent.errors import GenerationMoved, JournalUnwritable
 from pcipt_agent.flows.wording import change_in_words, event_in_words
@@ -152,9 +153,18 @@ class Ledger:
 
     def observe(self, host: Host) -> tuple[Arrived | Departed | Changed, ...]:
         """The inventory is over `host` now. Where nothing has happened to it, nobody is told and the generation stays."""
+        return self._observe(lambda _: host)
+
+    def depart(self, gone: frozenset[PciAddress]) -> tuple[Arrived | Departed | Changed, ...]:
+        """As `observe`, of the host as last seen without these."""
+        return self._observe(lambda before: host_after(before, dict.fromkeys(gone & before.devices.keys())))
+
+    def _observe(self, sight: Callable[[Host], Host]) -> tuple[Arrived | Departed | Changed, ...]:
+        """`sight` makes the new host of the present one."""
         while True:
             seen = self._inventory
             before = seen.catalogue.host
+            host = sight(before)
             if host is before:
                 return ()
             at = replaced(before, host)

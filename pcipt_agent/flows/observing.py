@@ -45,10 +45,21 @@ class Observer:
         return self._seen(self._reader.read)
 
     def look_at(self, hints: Hints) -> Hints | None:
-        """As `look`, at what the hints are of."""
+        """As `look`, at what the hints are of; but what is gone is so at once, before a look that may take long."""
+        self._let_go(hints)
         if hints.everything:
             return self._seen(self._reader.read)
         return self._seen(lambda: self._reader.read_at(hints.addresses))
+
+    def _let_go(self, hints: Hints) -> None:
+        """With the first VF that departs its PF settles. The look may wait until the last has, and claims would be given them."""
+        host = self._ledger.inventory.catalogue.host
+        hinted = host.devices.keys() if hints.everything else hints.addresses & host.devices.keys()
+        try:
+            gone = self._reader.gone(hinted)
+        except HostError:
+            return  # the look meets the same, and says so
+        self._ledger.depart(gone)
 
     def _seen(self, read: Callable[[], Host]) -> Hints | None:
         host = _sighting(read)

@@ -205,6 +205,24 @@ def test_vfs_that_appear_while_their_pf_is_read_are_fewer_than_it_says(tree: Hos
     assert (sriov.num_vfs, len(seen.vfs_of(PF.address))) == (len(vfs), 1)
 
 
+def test_what_is_gone_can_be_known_while_a_look_at_its_pf_would_wait(tree: HostTree) -> None:
+    gone, *vfs = HOST.vfs_of(PF.address)
+    reader = SysfsReader(tree.root)
+    reader.read()
+    tree.unplug(gone.address)
+    path = tree.directory_of(PF.address) / "sriov_numvfs"
+    path.unlink()
+    os.mkfifo(path)
+    assert reader.gone([PF.address, gone.address, *(vf.address for vf in vfs)]) == {gone.address}
+
+
+def test_where_nothing_can_be_read_nobody_is_gone_and_it_is_said(tree: HostTree) -> None:
+    reader = SysfsReader(tree.root)
+    (tree.root / "sys").rename(tree.root / "moved")
+    with pytest.raises(HostError):
+        reader.gone([PF.address])
+
+
 @pytest.mark.parametrize(
     "look", [SysfsReader.read, lambda reader: reader.read_at([FIRST_VF.address, PF.address])], ids=["at all", "at both"]
 )

@@ -2,20 +2,22 @@
 """claim, allocate, free as a caller sees them."""
 
 import logging
+from collections.abc import Collection
 
 import pytest
 from lxml import etree
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.claim import ClaimState
 from pcipt_agent.core.domain import Hypervisor
 from pcipt_agent.core.funnel import Unsatisfied
 from pcipt_agent.core.spec import Tags
-from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, UnknownAlias
-from pcipt_agent.flows.claiming import allocate, claim, free
+from pcipt_agent.errors import ClaimDiffers, ClaimEnded, ClaimUnknown, HostError, UnknownAlias
+from pcipt_agent.flows.claiming import Gone, allocate, claim, free
 from pcipt_agent.flows.describing import render
 from pcipt_agent.views.wire import AllocatePayload, FreePayload, RenderPayload, RequestPayload
 from tests.support.ledgers import ALIASES, CONSUMER, ledger_over, memory_ledger, wanted
-from tests.support.planned import entry, rules
+from tests.support.planned import at, entry, rules
 from tests.support.ports import MemoryDisk, MemoryJournal
 
 VFS = RequestPayload(alias="vf", count=2)
@@ -33,6 +35,35 @@ def test_the_whole_life_of_a_claim() -> None:
     assert (ended.changed, ended.freed) == (True, ["0000:5e:00.1", "0000:5e:00.2"])
     again = free(ledger, FreePayload(claim_id="c1"))
     assert (again.changed, again.ended_at) == (False, ended.ended_at)
+
+
+def gone_by_now(*addresses: str) -> Gone:
+    return lambda asked: frozenset(map(at, addresses)) & frozenset(asked)
+
+
+def test_a_device_that_is_gone_by_now_departs_and_another_is_promised() -> None:
+    ledger, _ = memory_ledger()
+    made = claim(ledger, wanted("c1"), gone=gone_by_now("3b:00.0", "3b:02.0"))
+    assert [device.address for device in made.devices] == ["0000:3b:01.0"]
+    assert at("3b:00.0") not in ledger.inventory.catalogue.host.devices
+    assert not claim(ledger, wanted("c1"), gone=gone_by_now("3b:01.0")).changed
+
+
+def test_where_a_pfs_first_vf_is_gone_by_now_none_of_the_others_is_promised() -> None:
+    ledger, _ = memory_ledger()
+    last = RequestPayload(address="0000:5e:00.4")
+    with pytest.raises(Unsatisfied) as caught:
+        claim(ledger, wanted("c1", last), gone=gone_by_now("5e:00.1"))
+    assert "3 of 4 VFs are here" in str(caught.value.funnel)
+    assert not ledger.inventory.book.claims
+
+
+def test_a_host_that_cant_be_asked_is_as_it_was_last_seen() -> None:
+    def unreadable(_: Collection[PciAddress]) -> frozenset[PciAddress]:
+        raise HostError("/sys/bus/pci/devices", "Input/output error")
+
+    ledger, _ = memory_ledger()
+    assert claim(ledger, wanted("c1"), gone=unreadable).changed
 
 
 def test_unused_is_believed_only_where_libvirt_was_watched() -> None:

@@ -2,12 +2,17 @@
 """A look at the host, and what is said when it can't be had."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
 
+from pcipt_agent.core.address import PciAddress
 from pcipt_agent.core.device import Fault, FaultKind
+from pcipt_agent.core.host import Host
+from pcipt_agent.core.readiness import Unready, of_itself
 from pcipt_agent.flows.claiming import free
+from pcipt_agent.flows.ledger import Ledger
 from pcipt_agent.flows.observing import Observer
 from pcipt_agent.ports import RECORDS_KEPT, Hints
 from pcipt_agent.views.wire import FreePayload
@@ -66,6 +71,37 @@ def test_a_pf_whose_vfs_are_not_all_here_is_to_be_looked_at_again() -> None:
     assert again == Hints(frozenset([pf.address, odd.address]))
     reader.host = host(pf, *vfs)
     assert observer.look_at(again) is None
+
+
+class SlowReader(GivenReader):
+    """A look waits for the device, as the kernel has it wait for a PF whose VFs are being removed."""
+
+    def __init__(self, ledger: Ledger, host: Host) -> None:
+        super().__init__(host)
+        self._ledger = ledger
+        self.meanwhile: list[Host] = []
+        """What the ledger had seen when the look began."""
+
+    def _seen(self) -> Host:
+        self.meanwhile.append(self._ledger.inventory.catalogue.host)
+        return super()._seen()
+
+    def gone(self, addresses: Collection[PciAddress]) -> frozenset[PciAddress]:
+        return frozenset(addresses) - self.host.devices.keys()
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_vf_that_is_gone_departs_before_the_look_that_may_take_long(*, everything: bool) -> None:
+    """And so the others of its PF are settling: it may be removing them."""
+    pf, *vfs = sriov("02:00.0", vfs=3)
+    ledger, _ = memory_ledger()
+    ledger.observe(host(pf, *vfs))
+    reader = SlowReader(ledger, host(pf, *vfs[1:]))
+    observer = Observer(ledger, reader, ended_claims_kept_seconds=10)
+    observer.look_at(Hints(frozenset([vfs[0].address]), everything=everything))
+    (meanwhile,) = reader.meanwhile
+    assert meanwhile == reader.host
+    assert [why.reason for why in of_itself(vfs[1], meanwhile)] == [Unready.SETTLING]
 
 
 def test_the_journal_is_tidied_by_the_way_and_ended_ids_are_kept_as_long_as_asked() -> None:

@@ -45,6 +45,9 @@ class GivenReader:
         self.asked.append(tuple(sorted(addresses)))
         return self._seen()
 
+    def gone(self, addresses: Collection[PciAddress]) -> frozenset[PciAddress]:
+        return frozenset(addresses) - self._seen().devices.keys()
+
     def _seen(self) -> Host:
         if self.problem is not None:
             raise HostError("/sys/bus/pci/devices", self.problem)

@@ -11,7 +11,7 @@ number), and where a PF's VFs have come or gone, those. A function that vanishes
 that is odd is a device with faults (`views.kernel`).
 
 Linux holds a PF's device lock while its VFs are made or removed, and reading `sriov_numvfs` waits for it (drivers/pci/iov.c,
-sriov_numvfs_show): a look can take as long as that, which is seconds for a large card.
+sriov_numvfs_show): a look can take as long as that, which is seconds for a large card. What is gone can be known before (`gone`).
 
 Does not know: what the texts mean (`views.kernel`, `views.vpd`), rules, claims, udev.
 Source: Documentation/ABI: testing/sysfs-bus-pci.
@@ -97,6 +97,11 @@ class SysfsReader:
         self._last = now
         return self._host
 
+    def gone(self, addresses: Collection[PciAddress]) -> frozenset[PciAddress]:
+        """Only names are looked up, which takes no lock of a device."""
+        with opened(self._bus) as bus:
+            return frozenset(address for address in addresses if _is_gone(bus, str(address)))
+
     def _look(self) -> Sighting:
         last, modules = self._last, DriverModules(self._root)
         functions = dict[str, RawFunction]()
@@ -171,6 +176,17 @@ class SysfsReader:
                 else:
                     found[name] = read_vpd(self._bus / name / "vpd", hardware)
         return found
+
+
+def _is_gone(bus: int, name: str) -> bool:
+    """Not where it can't be known: that is for a look to find out."""
+    try:
+        os.stat(name, dir_fd=bus, follow_symlinks=False)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 Texts = dict[tuple[Raw, ...], tuple[Raw, ...]]

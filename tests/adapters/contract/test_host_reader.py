@@ -122,6 +122,7 @@ def test_a_device_that_left_is_gone(machine: Machine, root: Path) -> None:
     reader, device = here.reader(), a_device(host)
     reader.read()
     here.unplug(host, device)
+    assert reader.gone(list(host.devices)) <= {device.address}
     after = reader.read()
     assert list(after.devices) == [address for address in host.devices if address != device.address]
 
