@@ -83,6 +83,14 @@ LAB = Rules(
         '{"name": "management", "vendor_id": "1af4", "product_id": "1000"}',
     ),
 )
+LAB_SMALL = Rules(
+    (
+        '{"address": "0000:22:00.0", "managed": "no"}',
+        '{"address": "0000:41:00.0", "managed": "no"}',
+        '{"vendor_id": "8086"}',
+    ),
+    LAB.alias,
+)
 VDPA = Rules(
     ('{"address": "0000:3b:00.0"}',),
     ('{"name": "vf", "vendor_id": "15b3", "product_id": "101e", "device_type": "type-VF"}',),
@@ -120,6 +128,7 @@ RULES = {
     "gpus-with-audio-and-vendor-vfs": GPUS,
     "half-made-vfs-and-no-iommu": HALF,
     "lab-big": LAB,
+    "lab-small": LAB_SMALL,
     "odd-functions-beside-a-good-one": ODD,
     "serves-itself-with-some-functions": ITSELF,
     "vdpa-over-connectx6dx": VDPA,
@@ -138,6 +147,8 @@ MET = [
     ("lab-big", "pair:2", None, ["0000:03:00.0", "0000:03:01.0"]),
     ("lab-big", "vf:2", [3], ["0000:81:10.0", "0000:81:10.2"]),
     ("lab-big", "virtio-vf:1", None, ["0000:62:00.1"]),
+    ("lab-small", "vf:3", [1], ["0000:41:10.0", "0000:41:10.2", "0000:41:10.4"]),
+    ("lab-small", "vf:1, slice:1", [0], ["0000:21:10.0", "0000:22:00.1"]),
     ("odd-functions-beside-a-good-one", "nic:1", None, ["0000:01:00.0"]),
     ("serves-itself-with-some-functions", "vf:1, gpu:1", None, ["0000:04:00.0", "0000:3b:00.1"]),
     ("vdpa-over-connectx6dx", "vf:1", None, ["0000:3b:00.5"]),
@@ -159,8 +170,10 @@ REFUSED = [
     ("lab-big", "pair:1", None, "iommu-group", "bound to e1000"),
     ("lab-big", "vf:1", [2], "numa-policy", "NUMA node 3, guest on 2"),
     ("lab-big", "virtio-vf:2", None, "device-type", "vdpa"),
-    ("lab-big", "root-disk:1", None, "ready", "the host uses it"),
-    ("lab-big", "management:1", None, "ready", "the host uses it"),
+    ("lab-small", "vf:5", [1], "numa-policy", "NUMA node 0, guest on 1"),
+    ("lab-small", "pf:2", None, "ready", "managed is no, and it is bound to igb"),
+    ("lab-big", "root-disk:1", None, "ready", "vda is mounted on /"),
+    ("lab-big", "management:1", None, "ready", "mgmt0 has 10.0.2.15"),
     ("odd-functions-beside-a-good-one", "nic:2", None, "ready", "undecodable: numa_node holds"),
     ("odd-functions-beside-a-good-one", "vf:1", None, "ready", "vf-without-pf: physfn is 0000:02:00.0"),
     ("odd-functions-beside-a-good-one", "disk:1", None, "ready", "outside-limits: 10000:e1:00.0"),
