@@ -199,10 +199,10 @@ def _card(card: Card, bus: str, number: int) -> Iterator[str]:
 
 
 def _nvme(name: str, bus: str, vfs: int) -> tuple[Part, ...]:
+    if not vfs:
+        return (Part("nvme", name, bus, (("serial", name),)),)
     subsystem = Part("nvme-subsys", f"{name}-subsystem", "")
     own: tuple[tuple[str, Value], ...] = (("serial", name), ("subsys", subsystem.name))
-    if not vfs:
-        return (subsystem, Part("nvme", name, bus, own))
     # Each VF needs two queues and one interrupt; the PF keeps two of either for itself.
     shared = (("sriov_max_vfs", vfs), ("sriov_vq_flexible", 2 * vfs), ("sriov_vi_flexible", vfs))
     queues = (("max_ioqpairs", 2 * vfs + 2), ("msix_qsize", vfs + 6))

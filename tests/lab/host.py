@@ -12,14 +12,14 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tests.lab.cache import hold
-from tests.lab.hardware import EVERY_MACHINE, Card, Machine, parts, port
+from tests.lab.hardware import EVERY_MACHINE, Card, Machine, networks, parts, port
 from tests.lab.image import image
-from tests.lab.monitor import Monitor
+from tests.lab.monitor import Monitor, MonitorRefused
 from tests.lab.power import DidNotStart, Plug, cut_power, plugged, power_on, process_of, recorded, tail
 from tests.lab.ssh import Ssh
 
@@ -103,7 +103,10 @@ class LabHost:
         self.monitor.remove(name)
 
     def put_in(self, card: Card, *, slot: str | None = None) -> None:
-        """A card into its own slot, or that of another; the networks of its NICs stay from when it was there before."""
+        """A card into its own slot, or that of another."""
+        for network in networks(card):
+            with suppress(MonitorRefused):  # it stays from when the card was there before
+                self.monitor.execute("netdev_add", {"type": "user", "id": f"net-{network}", "restrict": True})
         for part in parts(card, slot or port(card), 0xF0):
             self.monitor.add(part.said())
 
