@@ -107,7 +107,12 @@ def _mend(catalogue: Catalogue, index: int, reason: Unready) -> str:
     device, spec = catalogue.devices[index], catalogue.spec_of[index]
     if reason is Unready.DRIVER and device.sriov is not None and _has_vfs(device):
         # An entry of the PF's address is meant for its VFs, which its own driver has made; with another they would go.
-        return f'# say in the entry that its VFs are meant, if they are: "product_id": "{device.sriov.vf_product_id}"'
+        by = (
+            f'"product_id": "{device.sriov.vf_product_id}"'
+            if device.sriov.vf_product_id != device.product_id
+            else "their addresses"
+        )
+        return f"# if its VFs alone are meant, name them in the entry, by {by}"
     if reason is Unready.DRIVER and spec is not None and not spec.tags.managed:
         section = f"[{device.address}]\\ndriver = {VFIO_PCI}\\n"
         return f"printf '{section}' >> {DEVICES_CONF} && pcipt set-up {device.address}"

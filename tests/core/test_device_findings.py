@@ -81,7 +81,9 @@ def test_an_entry_of_a_pf_s_address_that_is_meant_for_its_vfs_is_no_problem_and_
         *(Verdict.WARNING, "0000:41:00.0"),
         *(Verdict.PROBLEM, "0000:42:00.0"),
     )
-    assert of_pf.mend == '# say in the entry that its VFs are meant, if they are: "product_id": "10ca"'
+    assert of_pf.mend == '# if its VFs alone are meant, name them in the entry, by "product_id": "10ca"'
+    [of_pf] = findings(HEAD + (pf + vf).replace("10ca", "10c9"), entries[0])
+    assert of_pf.mend == "# if its VFs alone are meant, name them in the entry, by their addresses"
 
 
 def test_a_variant_driver_that_an_old_libvirt_would_replace_is_a_problem_and_detaching_is_no_advice() -> None:
