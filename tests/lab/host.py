@@ -51,7 +51,14 @@ class LabHost:
 
     def start(self) -> None:
         """Switches it on and waits until it can be spoken to; what starts at boot may still do so. Raises DidNotStart."""
+        self.switch_on()
+        self.await_up()
+
+    def switch_on(self) -> None:
         power_on(self.plug, stays=self._stays)
+
+    def await_up(self) -> None:
+        """It can be spoken to. Raises DidNotStart."""
         if not self.ssh.open(seconds=BOOT_SECONDS, alive=lambda: process_of(self.plug)):
             raise DidNotStart(f"{self.name} does not answer within {BOOT_SECONDS:g} s; the end of its console:\n{tail(self.plug)}")
 

@@ -33,6 +33,9 @@ CPU = "max,l3-cache=off,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off"
 """Without what is slow to emulate (with these the boot takes 1.4 times as much of the processor: a kernel that is told that moving
 bytes is fast moves them one by one), and without a cache that a socket's NUMA nodes share, which the kernel finds odd."""
 
+_ours: dict[Path, "subprocess.Popen[bytes]"] = {}
+"""Disk → the QEMU that this process has started with it last."""
+
 
 class DidNotStart(Exception):
     """QEMU has ended, or the host in it does not answer; says what it said last."""
@@ -87,6 +90,7 @@ def recorded(record: Path) -> Plug:
 
 def power_on(plug: Plug, *, stays: bool = False) -> None:
     """The machine runs. It goes with us unless it `stays`."""
+    plug.monitor.unlink(missing_ok=True)
     ends = [] if stays else ["-run-with", "exit-with-parent=on"]
     with plug.console.open("ab") as console:
         process = subprocess.Popen(
@@ -97,6 +101,7 @@ def power_on(plug: Plug, *, stays: bool = False) -> None:
             start_new_session=True,
             pass_fds=[hold(plug.kernel.parent), hold(emulator().root)],
         )
+    _ours[plug.disk] = process
     (plug.directory / "pid").write_text(str(process.pid))
     deadline = time.monotonic() + 20
     while not plug.monitor.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -118,14 +123,10 @@ def cut_power(plug: Plug) -> None:
 
 def process_of(plug: Plug) -> int | None:
     """Of the QEMU that runs the machine; None where it is off."""
+    if plug.disk in _ours:
+        _ours[plug.disk].poll()  # who has ended stays a process until it is asked
     try:
         pid = int((plug.directory / "pid").read_text())
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # another process's child
-    except FileNotFoundError:
-        return None
-    try:
         said = Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
         return None

@@ -15,7 +15,7 @@ from tests.lab.host import LabHost
 _LSPCI = re.compile(r"(?P<address>\S+) .*? \[(?P<class>[0-9a-f]{4})\]: .*\[(?P<ids>[0-9a-f]{4}:[0-9a-f]{4})\]")
 
 _KERNEL = """
-import json, os
+import glob, json, os
 def read(path):
     try:
         return open(path).read().strip()
@@ -23,8 +23,11 @@ def read(path):
         return None
 def end(path):
     return os.path.basename(os.readlink(path)) if os.path.islink(path) else None
-def listed(path):
-    return os.listdir(path) if os.path.isdir(path) else []
+def netdevs(d):
+    found = glob.glob(f"{d}/net/*") + glob.glob(f"{d}/virtio*/net/*")
+    return sorted([os.path.basename(each), read(f"{each}/address")] for each in found)
+def digits(text):
+    return text and f"{int(text, 16):04x}"
 def function(d):
     numbers = sorted(int(each[6:]) for each in os.listdir(d) if each.startswith("virtfn"))
     return {
@@ -33,8 +36,8 @@ def function(d):
         "driver": end(f"{d}/driver"), "numa_node": int(read(f"{d}/numa_node")), "iommu_group": end(f"{d}/iommu_group"),
         "members": sorted(os.listdir(f"{d}/iommu_group/devices")), "physfn": end(f"{d}/physfn"),
         "vfs": [end(f"{d}/virtfn{number}") for number in numbers],
-        "sriov": [read(f"{d}/sriov_totalvfs"), read(f"{d}/sriov_numvfs"), read(f"{d}/sriov_vf_device")],
-        "netdevs": sorted([each, read(f"{d}/net/{each}/address")] for each in listed(f"{d}/net")),
+        "sriov": [read(f"{d}/sriov_totalvfs"), read(f"{d}/sriov_numvfs"), digits(read(f"{d}/sriov_vf_device"))],
+        "netdevs": netdevs(d),
         "resets": (read(f"{d}/reset_method") or "").split(),
         "vfio": os.path.isdir(f"{d}/vfio-dev"),
     }
