@@ -6,7 +6,7 @@ into their descriptors, so it can't say whose they are.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -103,8 +103,8 @@ def test_a_claim_whose_guest_has_gone_is_shown_and_stays(host: LabHost) -> None:
 
 
 @pytest.fixture
-def by_hand(host: LabHost) -> Any:
-    """Starts a virtual machine past libvirt; all of them end with the test."""
+def by_hand(host: LabHost) -> Iterator[Callable[[str], str]]:
+    """Starts a virtual machine past libvirt that has the device, and says its process; all of them end with the test."""
     pids: list[str] = []
 
     def start(address: str) -> str:
@@ -118,7 +118,7 @@ def by_hand(host: LabHost) -> Any:
 
 
 def test_expiry_frees_no_device_that_a_guest_or_another_program_holds_or_that_nobody_can_ask_about(
-    host: LabHost, by_hand: Any
+    host: LabHost, by_hand: Callable[[str], str]
 ) -> None:
     held = {name: str(uuid.uuid4()) for name in ("by-a-guest", "by-hand", "by-nobody", "unasked")}
 
