@@ -118,6 +118,8 @@ def cut_power(plug: Plug) -> None:
     os.kill(pid, signal.SIGKILL)
     while process_of(plug) is not None:
         time.sleep(0.02)
+    if plug.disk in _ours:
+        _ours[plug.disk].wait()  # a zombie has no command line either, and a Popen that nobody waited for is a warning
     plug.monitor.unlink(missing_ok=True)
 
 
