@@ -24,13 +24,14 @@ PARTS = {
     "fast": ["pytest", "-q", "-n", "2", "--ignore=tests/services", "--ignore=tests/system", "--ignore=tests/lab"],
     "system": ["pytest", "-q", "-n", "2", "tests/system"],
     "services": ["pytest", "-q", "tests/services"],
+    "image": ["python", "-m", "tests.lab", "build"],
     "lab": ["pytest", "-q", "--durations=15", "tests/lab"],
     "bench": ["python", "-m", "tests.bench", "--functions", "512", "--slack", "1.5"],
 }
 """Part → the command, run from the checkout with the virtual environment's programs."""
 
-AS_ROOT = frozenset({"lab"})
-"""debootstrap and chroot need it."""
+IN_THE_LAB = frozenset({"image", "lab"})
+"""They need its packages, and root, for debootstrap and chroot."""
 
 
 def main() -> int:
@@ -43,13 +44,13 @@ def main() -> int:
     asked = parser.parse_args().part or list(PARTS)
     if unknown := [part for part in asked if part not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    prepare(extras="[test]", packages=[*TEST, *(LAB if "lab" in asked else ())])
+    prepare(extras="[test]", packages=[*TEST, *(LAB if IN_THE_LAB.intersection(asked) else ())])
     environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     for part in asked:
         command = PARTS[part]
         say(f"{part}: {' '.join(command)}")
         started = time.monotonic()
-        root = _root(environment) if part in AS_ROOT else []
+        root = _root(environment) if part in IN_THE_LAB else []
         program = str(VENV / "bin" / command[0])
         code = subprocess.run([*root, program, *command[1:]], cwd=CHECKOUT, env=environment, check=False).returncode
         say(f"{part}: {'passed' if code == 0 else f'failed, exit code {code}'} in {time.monotonic() - started:.0f} s")

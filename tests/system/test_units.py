@@ -149,8 +149,10 @@ def test_the_rule_starts_the_unit_that_is_there(root: Path) -> None:
     rules = (root / "usr/local/lib/udev/rules.d/60-pcipt-agent.rules").read_text()
     assert 'ENV{SYSTEMD_WANTS}+="pcipt-devices@%k.service"' in rules
     assert (root / UNITS / DEVICE).is_file()
-    [service_is_on] = re.findall(r'TEST=="/run/([^"]+)"', rules)
-    assert f"RuntimeDirectory={service_is_on}\n" in (root / UNITS / DEVICES).read_text()
+    [done] = re.findall(r'TEST=="/run/([^"]+)"', rules)
+    unit = (root / UNITS / DEVICES).read_text()
+    assert f"RuntimeDirectory={Path(done).parent}\n" in unit
+    assert f"ExecStartPost=/usr/bin/touch /run/{done}\n" in unit
     for program in re.findall(r'(?:RUN\+=|PROGRAM==)"(\S+)', rules):
         assert Path(program).is_file(), program
 
