@@ -34,8 +34,8 @@ def claim(host: LabHost, *requests: Mapping[str, object], consumer: str, numa_no
 
 def status_of(host: LabHost, address: str) -> str:
     """The agent's word for the device."""
-    (device,) = (each for each in call(host, "devices", limit=1000)["devices"] if each["address"] == address)
-    status: str = device["status"]
+    status = statuses(host, [address])[address]
+    assert status is not None, f"{address} is not on the host"
     return status
 
 
