@@ -48,9 +48,9 @@ class Guests:
         if problem == self._said:
             return
         if problem is not None:
-            LOG.warning("libvirt is not reachable: %s; nothing is freed by itself", problem)
+            LOG.warning("libvirt can't be asked: %s; nothing is freed by itself", problem)
         else:
-            LOG.info("libvirt is reachable%s", "" if self._said == UNSEEN.problem else " again")
+            LOG.info("libvirt can be asked%s", "" if self._said == UNSEEN.problem else " again")
         self._said = problem
 
     def _say_puzzling(self, domains: tuple[Domain, ...]) -> None:

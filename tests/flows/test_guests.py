@@ -39,7 +39,7 @@ def test_a_device_that_a_domain_names_is_occupied_until_it_does_not_and_both_are
     for _ in range(3):
         guests.look(0)
     assert ledger.inventory.status(PLAIN) is DeviceStatus.OCCUPIED
-    assert said(caplog) == [("INFO", "libvirt is reachable"), ("WARNING", "device 0000:3b:00.0 is occupied by domain g1")]
+    assert said(caplog) == [("INFO", "libvirt can be asked"), ("WARNING", "device 0000:3b:00.0 is occupied by domain g1")]
     libvirt.undefine(ONE)
     for _ in range(3):
         guests.look(0)
@@ -77,9 +77,9 @@ def test_a_libvirt_that_can_not_be_asked_is_said_once_and_nothing_becomes_free(c
     libvirt.start()
     guests.look(0)
     assert said(caplog) == [
-        ("WARNING", "libvirt is not reachable: it hangs; nothing is freed by itself"),
-        ("WARNING", "libvirt is not reachable: it is gone; nothing is freed by itself"),
-        ("INFO", "libvirt is reachable again"),
+        ("WARNING", "libvirt can't be asked: it hangs; nothing is freed by itself"),
+        ("WARNING", "libvirt can't be asked: it is gone; nothing is freed by itself"),
+        ("INFO", "libvirt can be asked again"),
     ]
 
 

@@ -56,7 +56,7 @@ def holders(agent: Agent) -> dict[str, str]:
 def test_an_agent_that_came_later_adopts_what_guests_have_and_once(older: Older) -> None:
     with running_agent(older.host.configuration(uri=older.uri)) as agent:
         assert status_of(agent, FIRST)[0] == "occupied"
-        assert agent.log.index("libvirt is reachable") < agent.log.index("serving at"), "it is known before the first claim"
+        assert agent.log.index("libvirt can be asked") < agent.log.index("serving at"), "it is known before the first claim"
         assert "domain one" in why_not(claim(agent, "theirs", FIRST))
         dry = json.loads(pcipt(agent, "adopt", "--dry-run", "--format", "json").stdout)
         assert [(each["domain"], each["claim_id"]) for each in dry["adopted"]] == [("one", None), ("two", None)]

@@ -3,8 +3,8 @@
 
 libvirt-python is a package of its own that not every host has, so it is imported here alone, and its absence is a libvirt that
 can't be reached. Every call may wait as long as libvirt likes, so all of them are made by the one thread that owns the connection,
-`asking` is called before each, and nobody else waits for it. Events and keep-alive need libvirt's event loop: one of a process,
-in a thread that ends with it.
+`asking` is called before each with what it asks for, and nobody else waits for it. Events and keep-alive need libvirt's event loop:
+one of a process, in a thread that ends with it.
 
 A connection is closed by its own thread or never: libvirt-python closes one that is garbage, and that is a call that may hang.
 
@@ -56,18 +56,20 @@ def not_installed() -> str | None:
 class Connection:
     """Raises HostError wherever libvirt does not answer as it should."""
 
-    def __init__(self, uri: str, *, asking: Callable[[], None], heard: Callable[[DomainEvent], None], closed: Callable[[], None]):
+    def __init__(
+        self, uri: str, *, asking: Callable[[str], None], heard: Callable[[DomainEvent], None], closed: Callable[[], None]
+    ):
         """Connected when it returns. `heard` and `closed` are called by libvirt's event loop, and must not wait."""
         if libvirt is None:
             raise HostError(uri, NOT_INSTALLED)
         self._uri, self._asking = uri, asking
         _run_event_loop()
-        with self._asked():
+        with self._asked("a connection"):
             self._libvirt: Any = libvirt.openReadOnly(uri)
         self._callbacks: list[int] = []
         self._has_close_callback = False
         try:
-            with self._asked():
+            with self._asked("its events"):
                 self.watched = self._subscribe(heard, closed)
                 """Whether every event that changes devices is heard from now on."""
         except HostError:
@@ -76,28 +78,28 @@ class Connection:
 
     def versions(self) -> tuple[Version | None, Version | None]:
         """libvirt's, and its hypervisor's (QEMU's), which is None where there is none to be run."""
-        with self._asked():
+        with self._asked("its version"):
             own = _version(self._libvirt.getLibVersion())
-        with suppress(HostError), self._asked():
+        with suppress(HostError), self._asked("its hypervisor's version"):
             return own, _version(self._libvirt.getVersion())
         return own, None
 
     def has_iommu(self) -> bool | None:
         """Whether libvirt says that the host's IOMMU works; None where it says nothing."""
-        with self._asked():
+        with self._asked("its capabilities"):
             found = _IOMMU.search(self._libvirt.getCapabilities())
         return None if found is None else "yes" in found.groups()
 
     def domains(self) -> tuple[SeenDomain, ...]:
         """All, by name. One that ends while it is asked is left out, as its events will say."""
-        with self._asked():
+        with self._asked("its domains"):
             listed = self._libvirt.listAllDomains(0)
         seen = [self._domain(each) for each in listed]
         return tuple(sorted((each for each in seen if each is not None), key=lambda each: (each.name, each.uuid)))
 
     def close(self) -> None:
         """Of no use after it. Waits for libvirt, unless the connection is broken already."""
-        self._asking()
+        self._asking("the end of the connection")
         for callback in self._callbacks:
             with suppress(libvirt.libvirtError):
                 self._libvirt.domainEventDeregisterAny(callback)
@@ -108,26 +110,27 @@ class Connection:
             self._libvirt.close()
 
     def _domain(self, domain: Any) -> SeenDomain | None:
-        with self._asked():
+        with self._asked("a domain's name"):
             uuid, name = domain.UUIDString(), domain.name()
+        asked = f"domain {name}"
         running, persistent = domain.ID() != -1, True
         try:
-            with self._asked():
+            with self._asked(asked):
                 running, persistent = bool(domain.isActive()), bool(domain.isPersistent())
             documents = [0] if running else []
             documents += [libvirt.VIR_DOMAIN_XML_INACTIVE] if persistent else []
-            texts = [self._xml(domain, flags) for flags in documents]
+            texts = [self._xml(domain, flags, asked) for flags in documents]
         except _NoDomain:
             return None
         except HostError as error:
-            with self._asked():
+            with self._asked("whether it lives"):
                 if not self._libvirt.isAlive():
                     raise
             return SeenDomain(uuid=uuid, name=name, running=running, persistent=persistent, problem=error.problem)
         return SeenDomain(uuid=uuid, name=name, running=running, persistent=persistent, documents=tuple(texts))
 
-    def _xml(self, domain: Any, flags: int) -> str:
-        with self._asked():
+    def _xml(self, domain: Any, flags: int, asked: str) -> str:
+        with self._asked(asked):
             text: str = domain.XMLDesc(flags)
         return text
 
@@ -160,9 +163,9 @@ class Connection:
         return len(self._callbacks) == len(wanted)
 
     @contextmanager
-    def _asked(self) -> Iterator[None]:
+    def _asked(self, what: str) -> Iterator[None]:
         """One question; what libvirt raises, or says in no UTF-8, is a HostError."""
-        self._asking()
+        self._asking(what)
         try:
             yield
         except libvirt.libvirtError as error:

@@ -34,6 +34,8 @@ LONGEST_RETRY_SECONDS: Final = 30.0
 breaks off again and again is two lines of the log each time."""
 EVENTS_KEPT: Final = 10_000
 """More between two looks: nobody counts them, and something may have been missed."""
+_STARTING: Final = "while a guest starts or ends it lets others wait, `virsh list` too"
+"""It locks the domain meanwhile, and listing takes each domain's lock (src/conf/virdomainobjlist.c, virDomainObjListFilter)."""
 CLOSE_SECONDS: Final = 1.0
 """How long `close` waits for a libvirt that may hang."""
 
@@ -66,6 +68,7 @@ class LibvirtReader:
         self._overheard = False
         self._lost_connection = False
         self._asked_at: float | None = None
+        self._asked_about = ""
         self._stopping = False
         self._took_seconds = 0.0  # the thread's own
 
@@ -91,6 +94,8 @@ class LibvirtReader:
     def _now(self) -> Hypervisor:
         if self._asked_at is not None and self._monotonic() - self._asked_at > self._patience_seconds:
             problem = f"it has not answered for {self._patience_seconds:g} s"
+            if self._seen.reachable:
+                problem += f" when asked for {self._asked_about}; {_STARTING}"
             late = replace(self._seen, reachable=False, problem=problem, watched_since=None)
             if not self._seen.reachable:
                 # Where it is slow at each of the first questions, what was the matter before any is not so again between them.
@@ -179,9 +184,9 @@ class LibvirtReader:
             self._seen, self._fresh = seen, True
             self._changed.notify_all()
 
-    def _asking(self) -> None:
+    def _asking(self, what: str) -> None:
         with self._changed:
-            self._asked_at = self._monotonic()
+            self._asked_at, self._asked_about = self._monotonic(), what
 
     def _hear(self, event: DomainEvent) -> None:
         with self._changed:

@@ -2,6 +2,7 @@
 """LibvirtReader over a libvirt that comes late, hangs, dies, talks nonsense, or whose guests come and go between two looks."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -30,9 +31,9 @@ class WallClock:
 
 
 @contextmanager
-def reading(uri: str, *, patience_seconds: float = 10.0) -> Iterator[LibvirtReader]:
+def reading(uri: str, *, patience_seconds: float = 10.0, interval_seconds: float = 60.0) -> Iterator[LibvirtReader]:
     """A reader that has been started; closing it is soon over, whatever libvirt does."""
-    reader = LibvirtReader(uri, clock=WallClock(), patience_seconds=patience_seconds)
+    reader = LibvirtReader(uri, clock=WallClock(), patience_seconds=patience_seconds, interval_seconds=interval_seconds)
     reader.start()
     try:
         yield reader
@@ -141,6 +142,20 @@ def test_a_libvirt_that_hangs_is_not_reachable_and_keeps_nobody_waiting_until_it
             daemon.go_on()
         back = saw(reader, lambda seen: seen.reachable and "g1" in [each.name for each in seen.domains], seconds=40)
         assert back.version == reached.version
+
+
+def test_what_a_libvirt_does_not_answer_is_told_and_where_it_may_just_be_starting_a_guest(daemon: Libvirtd) -> None:
+    with reading(daemon.uri, patience_seconds=0.5, interval_seconds=0.1) as reader:
+        saw(reader, lambda seen: seen.reachable)
+        daemon.hang()
+        try:
+            problem = saw(reader, lambda seen: not seen.reachable).problem
+        finally:
+            daemon.go_on()
+        assert problem is not None
+        asked = re.fullmatch(r"it has not answered for 0.5 s when asked for (.+); while a guest starts or ends .+", problem)
+        assert asked is not None, problem
+        assert asked[1] in ("its domains", "domain test")
 
 
 def test_a_socket_that_accepts_and_never_answers_is_a_libvirt_that_hangs(tmp_path: Path) -> None:
