@@ -5,6 +5,7 @@ Does not know: any one test.
 """
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,9 @@ from tests.support.golden import Golden
 # A busy machine may be slow, so no example has a deadline. CI tries the same examples every time, a person new ones.
 settings.register_profile("pcipt", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("pcipt")
+
+# A job that a shell without job control puts into the background ignores SIGINT (POSIX, sh, 2.9.3.1), and so would all it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

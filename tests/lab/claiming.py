@@ -41,7 +41,7 @@ def status_of(host: LabHost, address: str) -> str:
 
 def statuses(host: LabHost, addresses: Iterable[str]) -> dict[str, str | None]:
     """The agent's word for each; None where it is not on the host."""
-    known = {device["address"]: device["status"] for device in call(host, "devices", limit=1000)["devices"]}
+    known = {device["address"]: device["status"] for device in call(host, "devices")["devices"]}
     return {address: known.get(address) for address in addresses}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.callers import Callers, broken_promises
 from tests.lab.calling import call
-from tests.lab.claiming import claim, driver_of, status_of
+from tests.lab.claiming import claim, driver_of, status_of, statuses
 from tests.lab.hardware import Igb, Nvme
 from tests.lab.host import LabHost
 from tests.lab.waiting import await_equal
@@ -35,12 +35,6 @@ def _one_life(host: LabHost) -> Iterator[None]:
     before = call(host, "status")["started_at"]
     yield
     assert call(host, "status")["started_at"] == before
-
-
-def statuses(host: LabHost, addresses: list[str]) -> Mapping[str, str | None]:
-    """None: the agent does not know it."""
-    known = {device["address"]: device["status"] for device in call(host, "devices")["devices"]}
-    return {address: known.get(address) for address in addresses}
 
 
 def in_kernel(host: LabHost) -> list[str]:
