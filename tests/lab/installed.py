@@ -19,6 +19,9 @@ DEVICES = "/etc/pcipt-agent/devices.conf"
 START = PurePosixPath("/var/lib/pcipt-lab")
 """In the host: what was so at the start."""
 
+RESCAN_SECONDS = 3600
+"""What is seen, is seen by the kernel's news of it."""
+
 VFS = {"nic-nowhere": 2, "nic0": 4, "nic1": 4, "nic3": 2, "nvme2": 4, "nvme0": 4, "vnic2": 2}
 """Card → its VFs at boot."""
 VF_DRIVERS = {"nic1": "vfio-pci", "nvme2": "vfio-pci", "nvme0": "vfio-pci", "vnic2": "virtio_vfio_pci"}
@@ -55,7 +58,9 @@ def install(host: LabHost) -> None:
 def configuration(machine: Machine, addresses: Mapping[str, str], name: str) -> str:
     """The agent's, for these cards: all NICs and disks that are a guest's to have, and two of the host's own, which are not."""
     return (
-        f"[DEFAULT]\nhost = {name}\n\n[pci]\n" + "".join(f"device_spec = {each}\n" for each in _specs(machine, addresses)) + ALIASES
+        f"[DEFAULT]\nhost = {name}\n\n[agent]\nrescan_interval = {RESCAN_SECONDS}\n\n[pci]\n"
+        + "".join(f"device_spec = {each}\n" for each in _specs(machine, addresses))
+        + ALIASES
     )
 
 

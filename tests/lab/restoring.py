@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host as it was at the start, whatever a test has done to it: one boot serves many tests.
 
-In this order: power, cards in their slots, no domains, VFs and drivers, configuration and agent; then by RPC no claims, nothing
-disabled, nothing dirty. At the end every device has the status that it had at the start, or the restoring fails and names those
-that have not: the next test must not pay for this one.
+In this order: power, its own cards in their slots and no others, no domains, VFs and drivers, configuration and agent; then by RPC
+no claims, nothing disabled, nothing dirty. At the end every device has the status that it had at the start, or the restoring fails
+and names those that have not: the next test must not pay for this one.
 
 Does not know: tests.
 """
@@ -18,6 +18,7 @@ from tests.lab.hardware import Card, ConventionalPair, EmptySlot, Switch
 from tests.lab.host import LabHost
 from tests.lab.installed import CONFIGURATION, DEVICES, START
 
+_CARDS = f"{START}/cards.json"
 _DRIVERS = 'cd /sys/bus/pci/devices; for d in *; do echo "$d $(basename "$(readlink $d/driver)" 2>/dev/null || :)"; done'
 
 _KEEP = f"""
@@ -59,6 +60,7 @@ systemctl start pcipt-agent.service
 def remember(host: LabHost) -> None:
     """What is so now is what is put back."""
     host.shell(_KEEP)
+    host.write(_CARDS, json.dumps(sorted(host.addresses())))
     host.write(f"{START}/statuses.json", json.dumps(_statuses(host)))
 
 
@@ -71,6 +73,8 @@ def restore(host: LabHost, *, seconds: float = 60.0) -> None:
     if not host.is_on():
         host.start()
     here = host.addresses()
+    for name in here.keys() - set(json.loads(host.read(_CARDS))):
+        host.pull(name)
     for card in _pulled(host.machine.cards, here):
         host.put_in(card)
     host.shell(_RESTORE, timeout=300)
