@@ -40,7 +40,7 @@ class Igb:
 
 @dataclass(frozen=True, slots=True)
 class Nvme:
-    """A disk with VFs."""
+    """A disk; with VFs each of them is a controller of its own, and all of them reach the same namespace."""
 
     name: str
     node: int | None = None
@@ -125,6 +125,12 @@ MACHINES = {machine.name: machine for machine in (BIG, SMALL)}
 SMALL_CHANGED = replace(SMALL, name="small-changed", cards=(Nvme("another", 0, vfs=0), *SMALL.cards[1:]))
 """The small one with another card in the slot of nic0: what a technician did while it was off."""
 
+VF_QUEUES, VF_INTERRUPTS = 2, 1
+"""Of each VF of an NVMe disk: queues for commands of its administrator and for I/O."""
+
+DISK_SECTORS = 131072
+"""Of 512 octets, that each NVMe disk has; what is written to it is not kept."""
+
 EVERY_MACHINE = {**MACHINES, SMALL_CHANGED.name: SMALL_CHANGED}
 
 
@@ -186,7 +192,20 @@ def networks(card: Card) -> tuple[str, ...]:
             assert_never(card)
 
 
+def disks(card: Card) -> tuple[Mapping[str, Value], ...]:
+    """The block devices that are behind a card's namespaces, as `blockdev-add` takes them."""
+    if not isinstance(card, Nvme):
+        return ()
+    return ({"driver": "null-co", "node-name": _disk(card.name), "size": 512 * DISK_SECTORS, "read-zeroes": True},)
+
+
+def _disk(name: str) -> str:
+    return f"disk-{name}"
+
+
 def _card(card: Card, bus: str, number: int) -> Iterator[str]:
+    for disk in disks(card):
+        yield from ("-blockdev", json.dumps(disk))
     for network in networks(card):
         yield from ("-netdev", f"user,id=net-{network},restrict=on")
     for part in parts(card, bus, number):
@@ -199,14 +218,15 @@ def _card(card: Card, bus: str, number: int) -> Iterator[str]:
 
 
 def _nvme(name: str, bus: str, vfs: int) -> tuple[Part, ...]:
+    namespace = Part("nvme-ns", f"{name}-namespace", name, (("drive", _disk(name)),))
     if not vfs:
-        return (Part("nvme", name, bus, (("serial", name),)),)
+        return (Part("nvme", name, bus, (("serial", name),)), namespace)
     subsystem = Part("nvme-subsys", f"{name}-subsystem", "")
     own: tuple[tuple[str, Value], ...] = (("serial", name), ("subsys", subsystem.name))
-    # Each VF needs two queues and one interrupt; the PF keeps two of either for itself.
-    shared = (("sriov_max_vfs", vfs), ("sriov_vq_flexible", 2 * vfs), ("sriov_vi_flexible", vfs))
-    queues = (("max_ioqpairs", 2 * vfs + 2), ("msix_qsize", vfs + 6))
-    return (subsystem, Part("nvme", name, bus, (*own, *shared, *queues)))
+    queues, interrupts = VF_QUEUES * vfs, VF_INTERRUPTS * vfs
+    shared = (("sriov_max_vfs", vfs), ("sriov_vq_flexible", queues), ("sriov_vi_flexible", interrupts))
+    in_all = (("max_ioqpairs", queues + 2), ("msix_qsize", interrupts + 6))  # the rest is the PF's
+    return (subsystem, Part("nvme", name, bus, (*own, *shared, *in_all)), namespace)
 
 
 def _virtio(name: str, bus: str, number: int, vfs: int) -> tuple[Part, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.cache import hold
-from tests.lab.hardware import EVERY_MACHINE, Card, Machine, networks, parts, port
+from tests.lab.hardware import EVERY_MACHINE, Card, Machine, disks, networks, parts, port
 from tests.lab.image import image
 from tests.lab.monitor import Monitor, MonitorRefused
 from tests.lab.power import DidNotStart, Plug, cut_power, plugged, power_on, process_of, recorded, tail
@@ -114,6 +114,9 @@ class LabHost:
         for network in networks(card):
             with suppress(MonitorRefused):  # it stays from when the card was there before
                 self.monitor.execute("netdev_add", {"type": "user", "id": f"net-{network}", "restrict": True})
+        for disk in disks(card):
+            with suppress(MonitorRefused):  # likewise
+                self.monitor.execute("blockdev-add", disk)
         for part in parts(card, slot or port(card), 0xF0):
             self.monitor.add(part.said())
 

@@ -147,3 +147,17 @@ def test_a_disk_is_the_hosts_while_it_is_swapped_to_or_mounted_or_something_is_o
     assert why_refused(host, disk) == ("ready", f"the host uses it: {name} is mounted on /home/lab")
     host.shell("umount /home/lab; rmdir /home/lab")
     await_equal(lambda: statuses(host, [disk]), {disk: "free"})
+
+
+def test_a_namespace_that_several_controllers_may_reach_is_the_hosts_by_the_one_that_does(host: LabHost) -> None:
+    """The kernel shows it once, below no function (nvme_core's multipath)."""
+    pf, vfs = host.address("nvme2"), host.vfs("nvme2")
+    name = host.shell("cd /sys/class/nvme-subsystem/; ls -d */nvme*n* | xargs -n1 basename").strip()
+    assert host.run("readlink", f"/sys/class/block/{name}").stdout.startswith("../../devices/virtual/")
+    host.shell(f"dmsetup create lab --table '0 2048 linear /dev/{name} 0'")
+    try:
+        await_equal(lambda: dict(uses_of(host, pf)), {"holder": f"dm-0 is over {name}"})
+        assert statuses(host, vfs) == dict.fromkeys(vfs, "free")
+    finally:
+        host.shell("dmsetup remove --retry lab")
+    await_equal(lambda: dict(uses_of(host, pf)), {})

@@ -5,6 +5,7 @@ import uuid
 
 from tests.lab.claiming import claim, driver_of, statuses
 from tests.lab.guests import Guest
+from tests.lab.hardware import DISK_SECTORS
 from tests.lab.host import LabHost
 
 
@@ -17,6 +18,7 @@ def test_a_guest_drives_a_pf_and_an_nvme_disk_of_its_own(host: LabHost) -> None:
     guest = Guest.create(host, "whole", given.xml, uuid=consumer)
     (pf,), (nvme,) = (guest.wait_ready().with_ids(ids) for ids in ("8086:10c9", "1b36:0010"))
     assert (pf.driver, nvme.driver) == ("igb", "nvme")
+    assert [size for _, size in nvme.blocks] == [DISK_SECTORS]
     ((_, mac),) = pf.netdevs
     assert mac.startswith("52:54:00:10:00:"), "the card's own, as the machine was given it"
 
