@@ -20,7 +20,9 @@ from tests.lab.hardware import SMALL_CHANGED
 from tests.lab.host import LabHost, booted
 from tests.lab.installed import install
 from tests.lab.killing import started_at
+from tests.lab.recording import body, recorded
 from tests.lab.waiting import await_equal
+from tests.machine import CHECKOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Rebooted:
     """The host, and what was promised before its power was cut."""
 
     host: LabHost
+    captured: str
+    """What it said of its devices at its first boot."""
     accounts: Mapping[str, Account]
     guest: Guest
     with_guest: GivenDevices
@@ -39,6 +43,7 @@ class Rebooted:
 def rebooted() -> Iterator[Rebooted]:
     with booted("small", name="cut") as host:
         install(host)
+        captured = recorded(host)
         consumer = str(uuid.uuid4())
         with_guest = claim(host, {"address": host.vfs("nic1")[0]}, consumer=consumer)
         guest = Guest.define(host, "begins-with-the-host", with_guest.xml, uuid=consumer, shape=HOLDER)
@@ -53,7 +58,11 @@ def rebooted() -> Iterator[Rebooted]:
         host.plug = replace(host.plug, machine=SMALL_CHANGED.name)
         host.start()
         await_equal(lambda: started_at(host) is not None, True, seconds=300)
-        yield Rebooted(host, callers.accounts, guest, with_guest, changed)
+        yield Rebooted(host, captured, callers.accounts, guest, with_guest, changed)
+
+
+def test_the_machine_was_as_it_was_recorded(rebooted: Rebooted) -> None:
+    assert body(rebooted.captured) == body((CHECKOUT / "tests/hosts/lab-small.host").read_text())
 
 
 def test_every_acknowledged_claim_is_there_and_none_is_doubled(rebooted: Rebooted) -> None:
