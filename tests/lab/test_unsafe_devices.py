@@ -9,12 +9,12 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.lab.calling import call
 from tests.lab.claiming import claim, driver_of, status_of, statuses
+from tests.lab.disk import disk_in_slot
 from tests.lab.guests import HOLDER, Guest
 from tests.lab.host import LabHost
 from tests.lab.ssh import CommandFailed
@@ -119,34 +119,19 @@ def test_a_pf_whose_netdev_is_in_a_bridge_or_carries_a_route_is_the_hosts_and_it
     await_equal(lambda: status_of(host, pf), "free")
 
 
-@pytest.fixture
-def disk(host: LabHost, tmp_path: Path) -> Iterator[str]:
-    """The address of a disk that was put into the empty slot, of ids that an entry lists."""
-    with (tmp_path / "disk").open("wb") as file:
-        file.truncate(64 * 2**20)
-    host.monitor.execute("blockdev-add", {"driver": "file", "node-name": "lab-disk", "filename": file.name})
-    host.monitor.add({"driver": "virtio-blk-pci", "id": "disk", "bus": "port-slot", "drive": "lab-disk", "disable-legacy": "off"})
-    yield host.address("disk")
-    host.shell("swapoff -a; dmsetup remove_all; umount -q /home/lab || :")
-    host.pull("disk")
-    host.monitor.execute("blockdev-del", {"node-name": "lab-disk"})
+def test_a_disk_is_the_hosts_while_it_is_swapped_to_or_mounted_or_something_is_over_it(host: LabHost) -> None:
+    with disk_in_slot(host) as disk:
+        await_equal(lambda: statuses(host, [disk.address]), {disk.address: "free"})
 
-
-def test_a_disk_is_the_hosts_while_it_is_swapped_to_or_mounted_or_something_is_over_it(host: LabHost, disk: str) -> None:
-    await_equal(lambda: statuses(host, [disk]), {disk: "free"})
-    name = host.run("sh", "-c", f"basename /sys/bus/pci/devices/{disk}/virtio*/block/*").stdout.strip()
-
-    host.shell(f"mkswap /dev/{name}; swapon /dev/{name}")
-    await_equal(lambda: dict(uses_of(host, disk)), {"swap": f"{name} is swap"})
-    host.shell(f"swapoff /dev/{name}; dmsetup create lab --table '0 2048 linear /dev/{name} 0'")
-    await_equal(lambda: dict(uses_of(host, disk)), {"holder": f"dm-0 is over {name}"})
-    host.shell(f"dmsetup remove --retry lab; mkfs.ext4 -q /dev/{name}; mkdir -p /home/lab; mount /dev/{name} /home/lab")
-    await_equal(lambda: dict(uses_of(host, disk)), {"mounted": f"{name} is mounted on /home/lab"})
-    # It was mounted below a place that the unit's sandbox is about, before there was a sandbox.
-    host.run("systemctl", "restart", "pcipt-agent.service")
-    assert why_refused(host, disk) == ("ready", f"the host uses it: {name} is mounted on /home/lab")
-    host.shell("umount /home/lab; rmdir /home/lab")
-    await_equal(lambda: statuses(host, [disk]), {disk: "free"})
+        host.shell(f"mkswap /dev/{disk.name}; swapon /dev/{disk.name}")
+        await_equal(lambda: dict(uses_of(host, disk.address)), {"swap": f"{disk.name} is swap"})
+        host.shell(f"swapoff /dev/{disk.name}; dmsetup create lab --table '0 2048 linear /dev/{disk.name} 0'")
+        await_equal(lambda: dict(uses_of(host, disk.address)), {"holder": f"dm-0 is over {disk.name}"})
+        host.shell(f"dmsetup remove --retry lab; mkfs.ext4 -q /dev/{disk.name}; mount /dev/{disk.name} /mnt")
+        await_equal(lambda: dict(uses_of(host, disk.address)), {"mounted": f"{disk.name} is mounted on /mnt"})
+        assert why_refused(host, disk.address) == ("ready", f"the host uses it: {disk.name} is mounted on /mnt")
+        host.shell("umount /mnt")
+        await_equal(lambda: statuses(host, [disk.address]), {disk.address: "free"})
 
 
 def test_a_namespace_that_several_controllers_may_reach_is_the_hosts_by_the_one_that_does(host: LabHost) -> None:

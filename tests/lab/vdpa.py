@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtio VF as a vDPA device, made by the program that the shipped unit starts, from a section of devices.conf.
+"""A virtio VF as a vDPA device, made by the shipped unit for one function, from a section of devices.conf.
 
 Debian's kernel has no vp_vdpa: the lab builds it (`modules`).
 
@@ -18,4 +18,4 @@ def as_vdpa(host: LabHost, address: str, name: str) -> None:
     device = f"/sys/bus/pci/devices/{address}"
     host.shell(_UNBIND.format(device=device, address=address))
     host.write(DEVICES, f"{host.read(DEVICES)}\n[{address}]\ndriver = {DRIVER}\nvdpa = {name}\n")
-    host.pcipt("set-up", address, check=True)
+    host.run("systemctl", "start", f"pcipt-devices@{address}.service")
