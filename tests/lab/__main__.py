@@ -18,21 +18,27 @@ Does not know: how any of it is done.
 """
 
 import argparse
+import re
 import shutil
+import signal
 import sys
-import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from subprocess import TimeoutExpired
+from types import FrameType
 
+from tests.lab.cache import directory
 from tests.lab.chroots import BuildFailed, require_root
 from tests.lab.hardware import MACHINES
 from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.image import image
 from tests.lab.installed import install
+from tests.lab.monitor import MonitorRefused
 from tests.lab.power import DidNotStart, cut_power, plugged, recorded
 from tests.lab.recording import recorded as described
 from tests.lab.ssh import CommandFailed
-from tests.machine import say
+from tests.machine import LAB, provide, say
 
 WELCOME = """
 You are root on a compute host with the agent running. Try:
@@ -53,19 +59,22 @@ def main() -> int:
         command = commands.add_parser(name, help=about)
         command.add_argument("--machine", choices=sorted(MACHINES), default="big", help="default: big; small starts sooner")
         if name == "up":
-            command.add_argument("--name", default="compute1", help="the host's name; default: compute1")
+            command.add_argument("--name", type=_name, default="compute1", help="the host's name; default: compute1")
     commands.add_parser("build", help="make what the others need")
     for name, about in (("prompt", "a prompt in the host that stays"), ("down", "end it")):
-        commands.add_parser(name, help=about).add_argument("--name", default="compute1")
+        commands.add_parser(name, help=about).add_argument("--name", type=_name, default="compute1")
     commands.add_parser("capture", help="recorded hosts").add_argument("directory", type=Path, metavar="DIR")
     said = parser.parse_args()
     require_root()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves nothing behind either
+        signal.signal(number, _end)
+    provide([*LAB])
     try:
         return _obey(said)
     except KeyboardInterrupt:
         print("\npcipt-agent: ended by Ctrl-C; nothing is left running", file=sys.stderr)
         return 130
-    except (BuildFailed, DidNotStart, CommandFailed) as error:
+    except (BuildFailed, DidNotStart, CommandFailed, MonitorRefused, TimeoutExpired, OSError) as error:
         print(f"pcipt-agent: {error}", file=sys.stderr)
         return 1
 
@@ -81,7 +90,7 @@ def _obey(said: argparse.Namespace) -> int:
         case "prompt":
             return taken_over(_record(said.name)).ssh.by_hand("bash", "-l")
         case "down":
-            return _down(_record(said.name))
+            return _down(said.name)
         case "capture":
             _capture(said.directory)
     return 0
@@ -98,18 +107,19 @@ def _shell(machine: str) -> int:
 
 
 def _up(machine: str, name: str) -> None:
+    disk, started = image(), time.monotonic()
     record = _record(name)
     if record.exists():
-        _down(record)
-    directory = record.parent
-    directory.mkdir(mode=0o700)
-    disk, started = image(), time.monotonic()
-    host = LabHost(plugged(disk, machine, directory, name=name), stays=True)
+        _down(name)
+    shutil.rmtree(record.parent, ignore_errors=True)
+    record.parent.mkdir(mode=0o700, parents=True)
     try:
+        host = LabHost(plugged(disk, machine, record.parent, name=name), stays=True)
         host.start()
         _install(host, started)
     except BaseException:
-        _down(record)
+        with suppress(DidNotStart):
+            _down(name)
         raise
     print(f"export PCIPT_LAB_HOST={record}")
 
@@ -120,13 +130,12 @@ def _install(host: LabHost, started: float) -> None:
     say(f"lab: the agent is ready after {time.monotonic() - started:.0f} s")
 
 
-def _down(record: Path) -> int:
-    if not record.exists():
-        print(f"pcipt-agent: no host of that name is on: {record}", file=sys.stderr)
-        return 1
-    plug = recorded(record)
-    cut_power(plug)
-    shutil.rmtree(plug.directory)
+def _down(name: str) -> int:
+    record = _record(name)
+    try:
+        cut_power(recorded(record))
+    finally:
+        shutil.rmtree(record.parent, ignore_errors=True)
     return 0
 
 
@@ -139,8 +148,20 @@ def _capture(directory: Path) -> None:
             say(f"lab: wrote {directory}/lab-{machine}.host")
 
 
+def _name(text: str) -> str:
+    """A host's name, which the kernel's command line and a path hold."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: small letters, digits and dashes, 31 at most")
+    return text
+
+
 def _record(name: str) -> Path:
-    return Path(tempfile.gettempdir()) / f"pcipt-lab-up-{name}" / "host.json"
+    """Below the cache, which nobody else may write to: what is in it is obeyed by root."""
+    return directory() / "up" / name / "host.json"
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

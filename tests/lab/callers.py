@@ -69,7 +69,7 @@ class Callers:
         self.wrong: list[str] = []
         """Answers that must not be."""
         self.slowest_seconds = 0.0
-        """The longest that an answer was waited for."""
+        """The longest that an answer was waited for, asked for once or more."""
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -95,6 +95,10 @@ class Callers:
     def given(self) -> list[Account]:
         """All claims that were acknowledged."""
         return [account for account in list(self.accounts.values()) if account.claimed is not None]
+
+    def refused(self) -> int:
+        """How many claims were refused so far."""
+        return sum(account.refused for account in list(self.accounts.values()))
 
     def _live(self) -> None:
         url = f"unix://{self._host.ssh.agent_socket}"
@@ -137,10 +141,9 @@ class Callers:
 
     def _asked(self, client: AgentClient, method: str, arguments: Mapping[str, Any]) -> tuple[Answered | Refused | None, int]:
         """The answer, None where it did not come before the end; and how often it was asked for."""
-        times = 0
+        times, began = 0, time.monotonic()
         while True:
             times += 1
-            began = time.monotonic()
             try:
                 answer = client.call(method, arguments)
                 self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)

@@ -7,22 +7,34 @@ Does not know: any one test.
 """
 
 import os
+import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 
+from tests.lab.denials import denials
 from tests.lab.host import LabHost, booted, taken_over
+from tests.lab.image import image
 from tests.lab.installed import install
+from tests.lab.monitor import MonitorRefused
 from tests.lab.restoring import is_remembered, remember, restore
+from tests.lab.ssh import CommandFailed
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[LabHost]:
     """The big machine with the agent ready on it."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # as Ctrl-C: the host goes, and its files
     if record := os.environ.get("PCIPT_LAB_HOST"):
         host = taken_over(Path(record))
-        if not is_remembered(host):
+        if host.plug.kernel != image().kernel:
+            pytest.exit("the agent in the host of PCIPT_LAB_HOST is not this checkout's: python3 -m tests.lab up", returncode=4)
+        if is_remembered(host):
+            restore(host)
+        else:
             remember(host)
         yield host
         return
@@ -30,21 +42,38 @@ def lab() -> Iterator[LabHost]:
         install(host)
         remember(host)
         yield host
+        assert denials(host) == [], "over all tests"
 
 
 @pytest.fixture
 def host(lab: LabHost) -> Iterator[LabHost]:
     """The big machine, as it was at the start."""
     yield lab
-    restore(lab)
+    try:
+        restore(lab)
+    except (AssertionError, CommandFailed, MonitorRefused, TimeoutExpired):  # nobody else is to pay for it
+        lab.power_cut()
+        restore(lab)
+        raise
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows what the host says of itself."""
     report = yield
-    used = getattr(item, "funcargs", {}).values()
     if report.failed:
-        for host in {id(each): each for each in used if isinstance(each, LabHost)}.values():
+        used = [host for value in getattr(item, "funcargs", {}).values() for host in _hosts(value)]
+        for host in {id(each): each for each in used}.values():
             report.sections += [(f"{host.name}: {what}", text) for what, text in host.evidence()]
     return report
+
+
+def _hosts(value: object) -> Iterator[LabHost]:
+    """Those that a fixture gives."""
+    if isinstance(value, LabHost):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _hosts(each)
+    elif isinstance(host := getattr(value, "host", None), LabHost):
+        yield host

@@ -40,9 +40,6 @@ class GuestView:
 
     ready: bool
     functions: tuple[SeenFunction, ...]
-    kernel: tuple[str, ...]
-    """What its kernel said of an IOMMU."""
-    uptime_seconds: float | None
 
     def with_ids(self, ids: str) -> list[SeenFunction]:
         """The functions of this vendor_id:product_id, by address."""
@@ -53,12 +50,9 @@ def guest_view(console: str) -> GuestView:
     """Other lines, the firmware's or the kernel's, are passed over."""
     text = console.replace("\r", "")
     said = [(match["what"], match["rest"]) for match in _LINE.finditer(text)]
-    uptimes = [float(rest) for what, rest in said if what == "uptime"]
     return GuestView(
         ready=f"\n{READY}\n" in f"\n{text}",
         functions=tuple(_functions(said)),
-        kernel=tuple(rest for what, rest in said if what == "kernel"),
-        uptime_seconds=uptimes[-1] if uptimes else None,
     )
 
 

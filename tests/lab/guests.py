@@ -24,7 +24,6 @@ FILES = "/srv/guest"
 _LIBVIRT_SECONDS = 400.0
 """To create a guest took more than 180 where five hosts were on at once, on two processors."""
 _COMMAND_LINE = "console=ttyS0 quiet"
-_VIOMMU = "<iommu model='intel'><driver intremap='on' caching_mode='on' iotlb='on' eim='on' aw_bits='48'/></iommu>"
 
 
 class GuestFailed(Exception):
@@ -37,8 +36,6 @@ class Shape:
 
     kernel: bool = True
     memory_mib: int = 192
-    viommu: bool = False
-    """An Intel IOMMU in the guest, as a guest that passes devices on needs it."""
 
 
 RUNNING = Shape()
@@ -72,11 +69,6 @@ class Guest:
     def console_path(self) -> str:
         """In the host."""
         return f"/var/log/libvirt/qemu/{self.name}.console"
-
-    def start(self) -> None:
-        """What was defined runs."""
-        self.host.run("rm", "-f", self.console_path)
-        self.host.run("virsh", "start", self.name, timeout=_LIBVIRT_SECONDS)
 
     def wait_ready(self, *, seconds: float = 600.0) -> GuestView:
         """What the guest sees, once it has shown all. Raises GuestFailed where it ends before, or takes longer."""
@@ -125,14 +117,13 @@ def domain_xml(guest: Guest, devices_xml: str, shape: Shape) -> str:
   <memory unit='MiB'>{shape.memory_mib}</memory>
   <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type>{boot if shape.kernel else ""}</os>
-  <features><acpi/>{"<ioapic driver='qemu'/>" if shape.viommu else ""}</features>
+  <features><acpi/></features>
   <cpu mode='host-passthrough'/>
   <on_reboot>destroy</on_reboot>
   <devices>
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
     <serial type='file'><source path='{guest.console_path}'/></serial>
-    {_VIOMMU if shape.viommu else ""}
     {devices_xml}
   </devices>
 </domain>

@@ -147,8 +147,13 @@ def arguments(machine: Machine) -> list[str]:
         words += _device(Part("pxb-pcie", _bus(node), "pcie.0", (("bus_nr", 0x20 * (node + 1)), ("numa_node", node))))
     for number, card in enumerate(machine.cards, start=1):
         words += _device(Part("pcie-root-port", port(card), _bus(card.node), (("chassis", number), ("slot", number))))
-        words += _card(card, port(card), 0x10 * number)
+        words += _card(card, port(card), number_of(machine, card))
     return words
+
+
+def number_of(machine: Machine, card: Card) -> int:
+    """Tells its MAC addresses from others': by its place in the machine, and where it has none there, the last."""
+    return next((0x10 * place for place, each in enumerate(machine.cards, start=1) if each == card), 0xF0)
 
 
 def port(card: Card) -> str:

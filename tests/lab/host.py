@@ -7,7 +7,6 @@ does it does as a person would: commands as root, files, the cards in their slot
 Does not know: what is installed in the host (`installed`), guests.
 """
 
-import json
 import shlex
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.cache import hold
-from tests.lab.hardware import EVERY_MACHINE, Card, Machine, disks, networks, parts, port
+from tests.lab.hardware import EVERY_MACHINE, Card, Machine, disks, networks, number_of, parts, port
 from tests.lab.image import image
 from tests.lab.monitor import Monitor, MonitorRefused
 from tests.lab.power import DidNotStart, Plug, cut_power, plugged, power_on, process_of, recorded, tail
@@ -41,11 +40,6 @@ class LabHost:
         return self.plug.name
 
     @property
-    def console(self) -> Path:
-        """The log of the serial console."""
-        return self.plug.console
-
-    @property
     def machine(self) -> Machine:
         return EVERY_MACHINE[self.plug.machine]
 
@@ -60,10 +54,12 @@ class LabHost:
     def await_up(self) -> None:
         """It can be spoken to. Raises DidNotStart."""
         if not self.ssh.open(seconds=BOOT_SECONDS, alive=lambda: process_of(self.plug)):
-            raise DidNotStart(f"{self.name} does not answer within {BOOT_SECONDS:g} s; the end of its console:\n{tail(self.plug)}")
+            said = self.ssh.said.read_text(errors="replace") if self.ssh.said.exists() else ""
+            console = f"the end of its console:\n{tail(self.plug)}"
+            raise DidNotStart(f"{self.name} does not answer within {BOOT_SECONDS:g} s; {said}{console}")
 
     def power_cut(self) -> None:
-        """What was not flushed to the disk is lost."""
+        """What the host had in its memory is lost; what it gave to its disk is not, flushed or not."""
         cut_power(self.plug)
         self.ssh.close()
 
@@ -87,10 +83,6 @@ class LabHost:
     def pcipt(self, *arguments: str, check: bool = False, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """The command as an operator types it; its exit code is an answer, so it is not checked."""
         return self.run("pcipt", *arguments, check=check, timeout=timeout)
-
-    def pcipt_json(self, *arguments: str) -> Any:
-        """What it answers to programs."""
-        return json.loads(self.pcipt(*arguments, "--format", "json").stdout)
 
     def address(self, name: str) -> str:
         """Where the card of this name is now: 0000:21:00.0. KeyError where it is not."""
@@ -117,7 +109,7 @@ class LabHost:
         for disk in disks(card):
             with suppress(MonitorRefused):  # likewise
                 self.monitor.execute("blockdev-add", disk)
-        for part in parts(card, slot or port(card), 0xF0):
+        for part in parts(card, slot or port(card), number_of(self.machine, card)):
             self.monitor.add(part.said())
 
     def evidence(self) -> Iterator[tuple[str, str]]:

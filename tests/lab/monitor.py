@@ -42,7 +42,12 @@ class Monitor:
         """Asks the host to let the card go, as by the button beside a slot, and waits until it is out."""
         with self._connected(timeout) as line:
             line.execute("device_del", {"id": name})
-            line.wait_for(lambda message: message.get("event") == "DEVICE_DELETED" and message["data"].get("device") == name)
+            try:
+                line.wait_for(lambda message: message.get("event") == "DEVICE_DELETED" and message["data"].get("device") == name)
+            except TimeoutError as error:
+                raise MonitorRefused(
+                    f"{name} is not out after {timeout:g} s: the host does not let it go; its dmesg may say why"
+                ) from error
 
     @contextmanager
     def _connected(self, timeout: float) -> Iterator["_Line"]:

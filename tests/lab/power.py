@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,6 +33,9 @@ APPEND = (
 CPU = "max,l3-cache=off,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off"
 """Without what is slow to emulate (with these the boot takes 1.4 times as much of the processor: a kernel that is told that moving
 bytes is fast moves them one by one), and without a cache that a socket's NUMA nodes share, which the kernel finds odd."""
+
+_LONGEST_DIRECTORY = 70
+"""A socket's path has 108 octets at most (unix(7)), and ssh makes one of a name of its own beside each."""
 
 _ours: dict[Path, "subprocess.Popen[bytes]"] = {}
 """Disk → the QEMU that this process has started with it last."""
@@ -73,7 +77,10 @@ class Plug:
 
 
 def plugged(image: Image, machine: str, directory: Path, *, name: str, lan: tuple[str, ...] = ()) -> Plug:
-    """A host with an empty overlay, not yet on."""
+    """A host with an empty overlay, not yet on. Raises DidNotStart where its files can't be there."""
+    if len(str(directory)) > _LONGEST_DIRECTORY or set(str(directory)) & set(",:% "):
+        why = "it is too long, or has one of ` ,:%`"
+        raise DidNotStart(f"QEMU and ssh take no socket in {directory}: {why}; set TMPDIR, or XDG_CACHE_HOME for one that stays")
     plug = Plug(name, machine, directory, _free_port(), image.key, image.kernel, image.initrd, lan)
     emulator().overlay(image.disk, at=plug.disk)
     said = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(plug).items()}
@@ -82,8 +89,11 @@ def plugged(image: Image, machine: str, directory: Path, *, name: str, lan: tupl
 
 
 def recorded(record: Path) -> Plug:
-    """The host that a record is of."""
-    said = json.loads(record.read_text())
+    """The host that a record is of. Raises DidNotStart where there is none."""
+    try:
+        said = json.loads(record.read_text())
+    except (OSError, ValueError) as error:
+        raise DidNotStart(f"no host is on at {record}: python3 -m tests.lab up switches one on, and says how it is used") from error
     paths = {key: Path(said[key]) for key in ("directory", "key", "kernel", "initrd")}
     return Plug(**{**said, **paths, "lan": tuple(said["lan"])})
 
@@ -115,7 +125,8 @@ def cut_power(plug: Plug) -> None:
     pid = process_of(plug)
     if pid is None:
         return
-    os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
     while process_of(plug) is not None:
         time.sleep(0.02)
     if plug.disk in _ours:
@@ -130,7 +141,7 @@ def process_of(plug: Plug) -> int | None:
     try:
         pid = int((plug.directory / "pid").read_text())
         said = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
+    except (OSError, ValueError):  # it goes while it is looked at; or who started it has not said yet which it is
         return None
     return pid if str(plug.disk).encode() in said else None
 
@@ -143,7 +154,7 @@ def tail(plug: Plug, lines: int = 30) -> str:
 
 def _words(plug: Plug) -> list[str]:
     append = f"{APPEND} systemd.hostname={plug.name}"
-    disk = f"if=none,id=root,format=qcow2,cache=writeback,file={plug.disk}"
+    disk = f"if=none,id=root,format=qcow2,cache=writeback,werror=report,file={plug.disk}"
     management = f"user,id=net-management,restrict=on,hostfwd=tcp:127.0.0.1:{plug.ssh_port}-:22"
     return [
         *("-name", plug.name, "-nodefaults", "-no-user-config", "-display", "none"),

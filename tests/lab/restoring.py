@@ -28,8 +28,11 @@ for n in */sriov_numvfs; do echo "${{n%/*}} $(cat $n)"; done > {START}/vfs
 """
 
 _RESTORE = f"""
-for domain in $(virsh list --name); do virsh destroy $domain > /dev/null; done
-for domain in $(virsh list --all --name); do virsh undefine $domain > /dev/null; done
+systemctl start libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket
+domains=$(virsh list --name)
+for domain in $domains; do virsh destroy $domain > /dev/null; done
+domains=$(virsh list --all --name)
+for domain in $domains; do virsh undefine $domain > /dev/null; done
 cd /sys/bus/pci/devices
 while read function driver; do
   [ -e $function ] || continue
@@ -50,7 +53,6 @@ for file in {CONFIGURATION} {DEVICES}; do
   cmp -s $file {START}/${{file##*/}} || {{ cp {START}/${{file##*/}} $file; reload=yes; }}
 done
 [ -z "$again" ] || systemctl restart pcipt-devices.service
-systemctl start libvirtd.socket libvirtd-ro.socket
 systemctl reset-failed pcipt-agent.service pcipt-devices.service
 systemctl start pcipt-agent.service
 [ -z "$reload" ] || systemctl reload pcipt-agent.service
@@ -68,7 +70,7 @@ def is_remembered(host: LabHost) -> bool:
     return host.run("test", "-e", f"{START}/statuses.json", check=False).returncode == 0
 
 
-def restore(host: LabHost, *, seconds: float = 60.0) -> None:
+def restore(host: LabHost, *, seconds: float = 120.0) -> None:
     """Raises AssertionError where the host does not come to be as it was."""
     if not host.is_on():
         host.start()

@@ -50,6 +50,11 @@ class Ssh:
         """The agent's socket, here."""
         return self.directory / "agent.sock"
 
+    @property
+    def said(self) -> Path:
+        """What ssh said when it was last told to connect."""
+        return self.directory / "ssh.log"
+
     def open(self, *, seconds: float, alive: Callable[[], object]) -> bool:
         """Waits until the host lets us in; False where it does not within the time, or is not alive any more."""
         until = time.monotonic() + seconds
@@ -59,11 +64,12 @@ class Ssh:
             time.sleep(0.3)
         while not self.is_open():
             forward = f"{self.agent_socket}:{_AGENT}"
-            silent = subprocess.DEVNULL
             command = self._command("-f", "-N", "-M", "-L", forward, "root@127.0.0.1")
-            subprocess.run(command, check=False, stdin=silent, stdout=silent, stderr=silent)
+            with self.said.open("wb") as said:  # no pipe: the connection stays, and would keep it open
+                subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
             if time.monotonic() > until or not alive():
                 return self.is_open()
+            time.sleep(0.3)
         return True
 
     def is_open(self) -> bool:

@@ -14,7 +14,7 @@ from tests.lab.host import LabHost
 from tests.lab.waiting import await_equal
 
 BURST = 256
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 """For one answer during a burst; the machine is some twenty times as slow as one of metal."""
 
 _BURST = f"""

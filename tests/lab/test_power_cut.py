@@ -35,6 +35,8 @@ class Rebooted:
     accounts: Mapping[str, Account]
     guest: Guest
     with_guest: GivenDevices
+    last: GivenDevices
+    """Acknowledged a moment before the cut."""
     changed: GivenDevices
     """Of the card that is another one now."""
 
@@ -52,13 +54,14 @@ def rebooted() -> Iterator[Rebooted]:
         changed = claim(host, {"address": host.address("nic0")}, consumer=str(uuid.uuid4()))
         with Callers(host, {"requests": [{"alias": "nvme-vf"}]}, patience_seconds=10.0) as callers:
             callers.await_acknowledged(12)
+            last = claim(host, {"address": host.vfs("nic1")[1]}, consumer=str(uuid.uuid4()))
             host.power_cut()
             callers.end()
         assert callers.wrong == []
         host.plug = replace(host.plug, machine=SMALL_CHANGED.name)
         host.start()
         await_equal(lambda: started_at(host) is not None, True, seconds=300)
-        yield Rebooted(host, captured, callers.accounts, guest, with_guest, changed)
+        yield Rebooted(host, captured, callers.accounts, guest, with_guest, last, changed)
 
 
 def test_the_machine_was_as_it_was_recorded(rebooted: Rebooted) -> None:
@@ -68,6 +71,8 @@ def test_the_machine_was_as_it_was_recorded(rebooted: Rebooted) -> None:
 def test_every_acknowledged_claim_is_there_and_none_is_doubled(rebooted: Rebooted) -> None:
     assert sum(account.freed for account in rebooted.accounts.values()) > 0
     assert broken_promises(rebooted.accounts, rebooted.host) == []
+    (last,) = claims(rebooted, rebooted.last)
+    assert [each["address"] for each in last["devices"]] == list(rebooted.last.addresses)
     (claimed,) = claims(rebooted, rebooted.with_guest)
     assert (claimed["state"], [each["address"] for each in claimed["devices"]]) == (
         "allocated",
@@ -86,7 +91,7 @@ def test_hardware_that_is_the_same_is_known_again_and_the_card_that_is_not_is_fl
     assert rebooted.changed.claim_id in attention["what"]
 
 
-def test_vfs_come_before_drivers_before_the_agent_before_guests(rebooted: Rebooted) -> None:
+def test_vfs_and_drivers_come_before_the_agent_and_the_agent_before_libvirt_which_starts_guests(rebooted: Rebooted) -> None:
     host, (address,) = rebooted.host, rebooted.with_guest.addresses
     await_equal(rebooted.guest.is_running, True, seconds=120)
     assert driver_of(host, address) == "vfio-pci"
@@ -97,8 +102,9 @@ def test_vfs_come_before_drivers_before_the_agent_before_guests(rebooted: Reboot
         "agent ready": show.format("ActiveEnterTimestampMonotonic", "pcipt-agent.service"),
         "libvirt begins": show.format("ExecMainStartTimestampMonotonic", "libvirtd.service"),
     }
-    said = host.shell("\n".join(times.values())).split()
-    assert sorted(times, key=dict(zip(times, map(int, said), strict=True)).__getitem__) == list(times)
+    said = [int(each) for each in host.shell("\n".join(times.values())).split()]
+    assert all(said), dict(zip(times, said, strict=True))
+    assert said == sorted(said), dict(zip(times, said, strict=True))
 
 
 def test_what_devices_conf_can_not_do_on_the_changed_card_does_not_hold_up_the_rest(rebooted: Rebooted) -> None:

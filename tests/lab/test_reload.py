@@ -11,12 +11,9 @@ from tests.lab.installed import CONFIGURATION
 
 def reload(host: LabHost) -> str:
     """What the agent logs meanwhile; systemd waits until it has said that it is done."""
-    cursor = (
-        host.run("journalctl", "-u", "pcipt-agent", "-n", "1", "--show-cursor", "-o", "cat")
-        .stdout.rpartition("-- cursor: ")[2]
-        .strip()
-    )
-    host.run("systemctl", "reload", "pcipt-agent.service")
+    before = host.shell("journalctl --sync; journalctl -u pcipt-agent -n 1 --show-cursor -o cat")
+    cursor = before.rpartition("-- cursor: ")[2].strip()
+    host.shell("systemctl reload pcipt-agent.service; journalctl --sync")
     return host.run("journalctl", "-u", "pcipt-agent", f"--after-cursor={cursor}", "-o", "cat").stdout
 
 

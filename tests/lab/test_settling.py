@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """VFs go and come while callers claim them: none that is gone, going or half made is handed out.
 
-Removing them takes the kernel seconds, of which it lets nobody read the PF; so what the agent saw last is old then.
+Removing them takes the kernel seconds, of which it lets nobody read the PF; so what the agent saw last is old then. A VF counts as
+here from when its directory is there: what of it is half made after that is not seen here.
 """
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from tests.lab.callers import Callers, broken_promises
@@ -52,17 +54,20 @@ def known(host: LabHost, vfs: list[str]) -> set[str]:
 
 def test_no_vf_that_is_going_or_coming_is_handed_out(host: LabHost) -> None:
     pf, vfs = host.address("nic0"), host.vfs("nic0")
-    forbidden = list[tuple[float, float]]()
+    forbidden, refused = list[tuple[float, float]](), [0]
     with Callers(host, {"requests": [{"alias": "vf", "numa_policy": "required"}], "numa_nodes": [0]}) as callers:
         for _ in range(ROUNDS):
             callers.await_acknowledged(4)
             going = written(host, pf, 0, vfs)
+            refused.append(callers.refused())
             first_gone = next(moment["at"] for moment in going if len(moment["here"]) < len(vfs))
             await_equal(lambda: known(host, vfs), set[str]())
             coming = written(host, pf, len(vfs), vfs)
+            refused.append(callers.refused())
             forbidden.append((first_gone, next(moment["from"] for moment in coming if len(moment["here"]) == len(vfs))))
             await_equal(lambda: known(host, vfs), set(vfs))
         callers.await_acknowledged(4)
+    assert all(before < after for before, after in pairwise(refused)), "somebody asks while they go, and while they come"
     given = [(account.claimed_at, account.address) for account in callers.given()]
     assert [each for each in given for begin, end in forbidden if begin < each[0] < end] == []
     assert (callers.wrong, broken_promises(callers.accounts, host)) == ([], [])

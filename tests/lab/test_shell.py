@@ -20,7 +20,6 @@ SECONDS = 600.0
 def test_a_person_gets_a_prompt_beside_an_agent_with_vfs_and_leaves_nothing_behind() -> None:
     assert f"# {COMMAND}" in (CHECKOUT / "README.rst").read_text()
     terminal, theirs = pty.openpty()
-    before = _emulators()
     shell = subprocess.Popen(
         [sys.executable, *shlex.split(COMMAND)[1:]],
         cwd=CHECKOUT,
@@ -32,12 +31,14 @@ def test_a_person_gets_a_prompt_beside_an_agent_with_vfs_and_leaves_nothing_behi
     os.close(theirs)
     try:
         _shown(terminal, "root@compute1:")
+        emulators = _emulators_of(shell.pid)
+        assert len(emulators) == 1
         os.write(terminal, b"pcipt devices --format json | grep -c type-VF; echo status $(pcipt status >/dev/null; echo $?)\n")
         said = _shown(terminal, "status 0")
         assert any(line.strip().endswith("18") for line in said.splitlines()), said
         os.write(terminal, b"exit\n")
         assert shell.wait(timeout=60) == 0
-        assert _emulators() == before
+        assert not any(Path(f"/proc/{pid}").exists() for pid in emulators)
     finally:
         shell.kill()
         shell.wait()
@@ -50,18 +51,16 @@ def _shown(terminal: int, wanted: str) -> str:
     while wanted not in text.replace("echo status", ""):
         ready, _, _ = select.select([terminal], [], [], max(0.0, until - time.monotonic()))
         assert ready, f"no {wanted!r} within {SECONDS:g} s:\n{text}"
-        text += os.read(terminal, 65536).decode(errors="replace")
+        try:
+            text += os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # EIO: nobody has it open on the other side
+            raise AssertionError(f"it ended before {wanted!r}:\n{text}") from None
     return text
 
 
-def _emulators() -> set[int]:
-    """The processes that emulate a host."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except OSError:
-            continue
-        if b"pcipt-agent/lab/emulator-" in command:
-            found.add(int(path.parent.name))
-    return found
+def _emulators_of(parent: int) -> set[int]:
+    """The processes of this one's that emulate a host."""
+    children = set[int]()
+    for thread in Path(f"/proc/{parent}/task").iterdir():
+        children |= set(map(int, (thread / "children").read_text().split()))
+    return {pid for pid in children if b"pcipt-agent/lab/emulator-" in Path(f"/proc/{pid}/cmdline").read_bytes()}

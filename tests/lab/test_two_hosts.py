@@ -13,8 +13,6 @@ from tests.lab.calling import call
 from tests.lab.claiming import claim, statuses
 from tests.lab.network import Networked, together
 
-CONSUMER = str(uuid.uuid4())
-
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[tuple[Networked, ...]]:
@@ -37,6 +35,6 @@ def test_an_agent_answers_to_its_own_hosts_name_alone(two: tuple[Networked, ...]
 
 def test_what_one_hands_out_is_the_others_still_to_have(two: tuple[Networked, ...]) -> None:
     one, other = (each.host for each in two)
-    given = claim(one, {"alias": "vf"}, consumer=CONSUMER)
+    given = claim(one, {"alias": "vf"}, consumer=str(uuid.uuid4()))
     assert statuses(one, given.addresses) == dict.fromkeys(given.addresses, "claimed")
     assert statuses(other, given.addresses) == dict.fromkeys(given.addresses, "free")

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 
-def await_equal(look: Callable[[], object], wanted: object, *, seconds: float = 30.0) -> None:
-    """Looks until it is as wanted; else fails with what was seen last."""
+def await_equal(look: Callable[[], object], wanted: object, *, seconds: float = 120.0) -> None:
+    """Looks until it is as wanted; else fails with what was seen last. `seconds` are those of a machine that is busy."""
     until = time.monotonic() + seconds
     while (seen := look()) != wanted:
         if time.monotonic() > until:

@@ -22,9 +22,14 @@ SPEC_SNIPPET = """
 """What a guest's XML includes, from nova's specification of VFIO variant drivers ("Creating a VM based on…")."""
 
 
-def shape(element: ElementTree.Element) -> tuple[str, list[str], list[object]]:
-    """Elements and names of attributes; the values are each host's own."""
-    return element.tag, sorted(element.attrib), [shape(child) for child in element]
+OWN = ("managed", "domain", "bus", "slot", "function")
+"""Attributes whose values are each host's own."""
+
+
+def shape(element: ElementTree.Element) -> tuple[str, dict[str, str], list[object]]:
+    """Elements and attributes, without the values that are each host's own."""
+    attributes = {name: "…" if name in OWN else value for name, value in element.attrib.items()}
+    return element.tag, attributes, [shape(child) for child in element]
 
 
 def hostdevs(domain: str) -> list[ElementTree.Element]:
