@@ -8,6 +8,7 @@ from tests.lab.calling import call
 from tests.lab.claiming import claim, driver_of, status_of
 from tests.lab.guests import Guest
 from tests.lab.host import LabHost
+from tests.lab.waiting import await_equal
 
 SPEC_SNIPPET = """
   <hostdev mode='subsystem' type='pci' managed='no'>
@@ -64,4 +65,4 @@ def test_a_vf_goes_to_a_guest_that_binds_its_driver_and_comes_back(host: LabHost
     guest.destroy()
     assert driver_of(host, address) == "igbvf"
     assert call(host, "free", claim_id=given.claim_id)["freed"] == [address]
-    assert status_of(host, address) == "free"
+    await_equal(lambda: status_of(host, address), "free")

@@ -9,6 +9,7 @@ from tests.lab.guests import Guest
 from tests.lab.hardware import DISK_SECTORS
 from tests.lab.host import LabHost
 from tests.lab.nvme import bring_vfs_online
+from tests.lab.waiting import await_equal
 
 
 def test_a_guest_drives_an_nvme_vf_and_reaches_the_disk(host: LabHost) -> None:
@@ -27,4 +28,4 @@ def test_a_guest_drives_an_nvme_vf_and_reaches_the_disk(host: LabHost) -> None:
     guest.destroy()
     assert driver_of(host, vf) == "vfio-pci"
     assert call(host, "free", claim_id=given.claim_id)["freed"] == [vf]
-    assert status_of(host, vf) == "free"
+    await_equal(lambda: status_of(host, vf), "free")
