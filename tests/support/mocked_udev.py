@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -30,14 +31,15 @@ def told(*steps: Step, most: int = 2000) -> list[object]:
     ("take",)
     ("exit",)                              the adapter is closed; the answer is how many sockets are open more than before
     """
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.support.mocked_udev", json.dumps(steps), str(most)],
-        env={**os.environ, "LD_PRELOAD": "libumockdev-preload.so.0"},
-        cwd=CHECKOUT,
-        check=True,
-        stdout=subprocess.PIPE,
-        timeout=60,
-    )
+    with tempfile.TemporaryDirectory() as files:  # a testbed's own; it would leave them
+        child = subprocess.run(
+            [sys.executable, "-m", "tests.support.mocked_udev", json.dumps(steps), str(most)],
+            env={**os.environ, "LD_PRELOAD": "libumockdev-preload.so.0", "TMPDIR": files},
+            cwd=CHECKOUT,
+            check=True,
+            stdout=subprocess.PIPE,
+            timeout=60,
+        )
     answers: list[object] = json.loads(child.stdout)
     return answers
 
