@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests.lab.cache: with real directories, locks and processes."""
 
+import contextlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.lab.cache import cached, digest, directory, files_digest
+from tests.lab.chroots import BuildFailed
 from tests.machine import CHECKOUT
 
 IN_ANOTHER_PROCESS = """
@@ -20,7 +23,7 @@ def build(at):
     (at / "whole").touch()
     {meanwhile}
 
-print(cached("part", ["a"], build=build, about="a part"), flush=True)
+print(cached("part", ["a"], build=build, about="a part", room_bytes=0), flush=True)
 {afterwards}
 """
 
@@ -49,7 +52,7 @@ def touched(name: str, *, built: list[str]) -> Path:
         built.append(name)
         (at / name).touch()
 
-    return cached("part", [name], build=build, about="a part")
+    return cached("part", [name], build=build, about="a part", room_bytes=0)
 
 
 def test_what_is_there_is_not_built_again() -> None:
@@ -72,8 +75,21 @@ def test_a_build_that_fails_leaves_nothing_that_looks_whole() -> None:
         raise OSError("no space")
 
     with pytest.raises(OSError, match="no space"):
-        cached("part", ["a"], build=fails, about="a part")
+        cached("part", ["a"], build=fails, about="a part", room_bytes=0)
+    assert [path.name for path in directory().iterdir()] == ["part.lock"]
     assert [path.name for path in touched("a", built=[]).iterdir()] == ["a"]
+
+
+def test_nothing_is_begun_without_room_for_it_and_the_way_out_is_named() -> None:
+    built: list[str] = []
+    with pytest.raises(BuildFailed, match=r"GB free, and the lab takes \d+; XDG_CACHE_HOME=DIRECTORY puts it elsewhere"):
+        cached("part", ["a"], build=lambda _: built.append("a"), about="a part", room_bytes=1 << 62)
+    assert built == []
+
+
+def test_what_is_there_needs_no_room() -> None:
+    made = touched("a", built=[])
+    assert cached("part", ["a"], build=lambda _: None, about="a part", room_bytes=1 << 62) == made
 
 
 def test_a_build_that_was_killed_is_begun_anew() -> None:
@@ -82,6 +98,19 @@ def test_a_build_that_was_killed_is_begun_anew() -> None:
     process.kill()
     process.communicate()
     built: list[str] = []
+    assert [path.name for path in touched("a", built=built).iterdir()] == ["a"]
+    assert built == ["a"]
+
+
+def test_a_build_whose_command_outlives_its_process_is_waited_for() -> None:
+    process = another(meanwhile="import tests.lab.chroots; tests.lab.chroots.checked(['sh', '-c', f'sleep 1; touch {at}/late'])")
+    has_built(process)
+    time.sleep(0.3)  # the command runs
+    process.kill()
+    process.communicate()
+    built: list[str] = []
+    assert [path.name for path in touched("a", built=built).iterdir()] == ["a"]
+    time.sleep(1)
     assert [path.name for path in touched("a", built=built).iterdir()] == ["a"]
     assert built == ["a"]
 
@@ -111,14 +140,41 @@ def test_the_newest_two_of_a_kind_stay_and_what_others_still_use() -> None:
     assert not place.exists()
 
 
-def _in_a_process_that_ends(name: str) -> Path:
-    program = f"from tests.lab.cache import cached; print(cached('part', ['{name}'], build=lambda _: None, about='a part'))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, text=True, capture_output=True, check=True)
-    return Path(done.stdout.splitlines()[-1])
+def test_what_is_being_removed_does_not_look_whole() -> None:
+    first = _in_a_process_that_ends("a", build="[(at / str(n)).touch() for n in range(5000)]")
+    _in_a_process_that_ends("b")
+    remover = _asks_for("c")
+    seen = set()
+    while remover.poll() is None:
+        with contextlib.suppress(FileNotFoundError):
+            entries = len(list(first.iterdir()))
+            if first.exists():
+                seen.add(entries)
+    remover.communicate()
+    assert not first.exists()
+    assert seen <= {5000}
+
+
+def test_what_was_half_removed_is_removed_by_the_next() -> None:
+    half = directory() / f"part-{digest(['of old'])}.making"
+    half.mkdir(parents=True)
+    touched("a", built=[])
+    assert not half.exists()
+
+
+def _in_a_process_that_ends(name: str, *, build: str = "None") -> Path:
+    said, _ = _asks_for(name, build=build).communicate()
+    return Path(said.splitlines()[-1])
+
+
+def _asks_for(name: str, *, build: str = "None") -> subprocess.Popen[str]:
+    said = f"cached('part', ['{name}'], build=lambda at: {build}, about='a part', room_bytes=0)"
+    program = f"from tests.lab.cache import cached; print({said})"
+    return subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, text=True, stdout=subprocess.PIPE)
 
 
 def test_another_kind_with_a_name_that_begins_alike_is_left_alone() -> None:
-    other = cached("part-of-it", ["a"], build=lambda _: None, about="another")
+    other = cached("part-of-it", ["a"], build=lambda _: None, about="another", room_bytes=0)
     for name in "abcd":
         _in_a_process_that_ends(name)
     assert other.exists()

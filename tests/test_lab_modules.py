@@ -14,5 +14,5 @@ def test_drivers_for_another_kernel_are_refused_and_named(tmp_path: Path) -> Non
     check_version(tmp_path, kernel="6.12.1-amd64")
     with pytest.raises(BuildFailed, match=r"vp_vdpa\.ko .* another kernel than 6\.12\.10-amd64"):
         check_version(tmp_path, kernel="6.12.10-amd64")
-    with pytest.raises(BuildFailed, match=r"another kernel than 6\.12;"):
+    with pytest.raises(BuildFailed, match=r"another kernel than 6\.12;.* rm -r \S+/debian-\* \S+/builder-\* \S+/modules-\*$"):
         check_version(tmp_path, kernel="6.12")

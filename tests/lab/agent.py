@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 
 from tests.lab import wheels
-from tests.lab.cache import cached
-from tests.lab.chroots import Chroot, checked
+from tests.lab.cache import cached, files_digest
+from tests.lab.chroots import BuildFailed, Chroot, checked
 from tests.machine import CHECKOUT
 
 VENV = "/opt/pcipt-agent"
@@ -27,6 +27,11 @@ _EMPTY = f"{_OFFLINE}; python3 -m venv {VENV}; {VENV}/bin/pip install --quiet --
 _INSTALL = f"{_OFFLINE}; cd {SOURCE}; {VENV}/bin/pip install --quiet '.[libvirt]'; rm -r build *.egg-info"
 
 
+def source_digest(root: Path = CHECKOUT) -> str:
+    """Of what goes into the agent's wheel: in the checkout, or in a copy at `root`."""
+    return files_digest(*(root / name for name in CONTENT), root=root)
+
+
 def environment(root: Path, wheel_directory: Path) -> Path:
     """A virtual environment with all that the agent depends on and without it, for the system in `root`; made on first use."""
 
@@ -37,18 +42,28 @@ def environment(root: Path, wheel_directory: Path) -> Path:
     return cached("venv", inputs, build=build, about="a virtual environment with the agent's dependencies")
 
 
-def install(root: Path, wheel_directory: Path, *, at: Path) -> dict[str, Path]:
-    """The checkout's agent is installed; the directories that have it, below `at`, by their places in the host."""
+def install(root: Path, wheel_directory: Path, *, at: Path, source: str) -> dict[str, Path]:
+    """The checkout's agent is installed; the directories that have it, below `at`, by their places in the host.
+
+    BuildFailed where the checkout is another than that of the digest `source`.
+    """
     parts = {VENV: at / "venv", SOURCE: at / "source", wheels.PLACE: wheel_directory}
     checked(["cp", "-a", "--reflink=auto", str(environment(root, wheel_directory)), str(parts[VENV])])
-    parts[SOURCE].mkdir()
-    for name in CONTENT:
-        if (CHECKOUT / name).is_dir():
-            shutil.copytree(CHECKOUT / name, parts[SOURCE] / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(CHECKOUT / name, parts[SOURCE] / name)
+    copy_source(parts[SOURCE], digest=source)
     inside = Chroot(root)
     for place, part in parts.items():
         inside = inside.bound(part, place)
     inside.run(_INSTALL)
     return parts
+
+
+def copy_source(at: Path, *, digest: str) -> None:
+    """What goes into the wheel is in the new directory `at`; BuildFailed where it is not what the digest is of."""
+    at.mkdir()
+    for name in CONTENT:
+        if (CHECKOUT / name).is_dir():
+            shutil.copytree(CHECKOUT / name, at / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(CHECKOUT / name, at / name)
+    if source_digest(at) != digest:
+        raise BuildFailed("the checkout changed while it was copied; run it again")

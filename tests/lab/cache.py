@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cached()`: a directory that takes long to make, made once and kept by what it was made from.
 
-It is built beside its place and renamed when complete, so what is there is whole; a build that was cut off is thrown away by the
-next. One process builds a kind at a time, and who comes meanwhile waits for it. The newest two of each kind stay: two checkouts on
-one machine do not throw each other's away. What a process has been given stays as long as the process lives.
+It is built beside its place and renamed when complete, and renamed again before it is removed, so what is there is whole; a build
+that was cut off is thrown away by the next. One process builds a kind at a time, and who comes meanwhile waits for it, and for the
+commands of one that was killed. The newest two of each kind stay: two checkouts on one machine do not throw each other's away. What
+a process has been given stays as long as the process lives.
 
 Does not know: what is in the directories.
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -19,21 +21,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.lab.chroots import BuildFailed, inherited
 from tests.machine import CHECKOUT, say
 
 KEPT = 2
 """As many of a kind stay in the cache."""
 
+ROOM_BYTES = 6 << 30
+"""What the whole lab takes, with what is there meanwhile."""
+
 _held: dict[Path, int] = {}
 """Directories that this process was given, and the descriptors whose locks keep them."""
 
 
-def cached(kind: str, inputs: Iterable[str], *, build: Callable[[Path], None], about: str) -> Path:
-    """The directory of `kind` for these inputs; where it is not there, `build` fills an empty one. `about` says what is made."""
+def cached(kind: str, inputs: Iterable[str], *, build: Callable[[Path], None], about: str, room_bytes: int = ROOM_BYTES) -> Path:
+    """The directory of `kind` for these inputs; where it is not there, `build` fills an empty one. `about` says what is made.
+
+    BuildFailed where the first that is built has less room than this.
+    """
     place = directory() / f"{kind}-{digest(inputs)}"
     place.parent.mkdir(parents=True, exist_ok=True)
     with _locked(place.parent / f"{kind}.lock", about):
         if not place.is_dir():
+            _require_room(place.parent, room_bytes)
             _build(place, build, about)
         os.utime(place)
         hold(place)
@@ -71,23 +81,45 @@ def files_digest(*paths: Path, root: Path = CHECKOUT) -> str:
     return digest(f"{file.relative_to(root)} {file.stat().st_mode & 0o111:o} {content}" for file, content in contents)
 
 
+@functools.cache
+def _require_room(where: Path, room_bytes: int) -> None:
+    """Asked once a process: from then on, what is missing is what has been made."""
+    free = shutil.disk_usage(where).free
+    if free < room_bytes:
+        gigabytes = f"{free / 2**30:.1f} GB free, and the lab takes {room_bytes / 2**30:.0f}"
+        raise BuildFailed(f"{where} has {gigabytes}; XDG_CACHE_HOME=DIRECTORY puts it elsewhere")
+
+
 def _build(place: Path, build: Callable[[Path], None], about: str) -> None:
-    making = place.with_name(f"{place.name}.making")
-    shutil.rmtree(making, ignore_errors=True)
+    making = _making(place)
+    if making.exists():
+        shutil.rmtree(making)
     making.mkdir()
     say(f"lab: making {about}")
     started = time.monotonic()
-    build(making)
+    try:
+        build(making)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)  # what failed is to be told; the next build says what keeps this from going
+        raise
     making.rename(place)
     say(f"lab: made {about} in {time.monotonic() - started:.0f} s")
+
+
+def _making(place: Path) -> Path:
+    """Its name while it is not whole."""
+    return place.with_name(f"{place.name}.making")
 
 
 def _remove_older(kind: str, where: Path) -> None:
     named = re.compile(rf"{re.escape(kind)}-[0-9a-f]{{16}}(\.making)?")
     ours = [path for path in where.iterdir() if named.fullmatch(path.name)]
+    for stale in [path for path in ours if path.suffix == ".making"]:
+        shutil.rmtree(stale)
     whole = sorted((path for path in ours if path.suffix != ".making"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in [path for path in ours if path not in whole[:KEPT] and not _is_held(path)]:
-        shutil.rmtree(path)
+    for path in whole[KEPT:]:
+        if not _is_held(path):
+            shutil.rmtree(path.rename(_making(path)))
 
 
 def _is_held(place: Path) -> bool:
@@ -103,7 +135,7 @@ def _is_held(place: Path) -> bool:
 
 @contextmanager
 def _locked(lock: Path, about: str) -> Iterator[None]:
-    """The lock goes with the process, however it ends."""
+    """The lock goes with the process and the commands that it runs meanwhile, however they end."""
     with lock.open("w") as held:
         patience = time.monotonic() + 1
         while not _has(held) and time.monotonic() < patience:
@@ -111,7 +143,8 @@ def _locked(lock: Path, about: str) -> Iterator[None]:
         if not _has(held):
             say(f"lab: waiting for another that makes {about}")
             fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+        with inherited(held.fileno()):
+            yield
 
 
 def _has(lock: IO[str]) -> bool:

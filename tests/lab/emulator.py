@@ -24,6 +24,9 @@ _DATA = ("usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu")
 _NEEDED = {"igb": "", "virtio-net-pci": "sriov-pf", "nvme": "sriov_max_vfs", "intel-iommu": "caching-mode", "pxb-pcie": "numa_node"}
 """Device → the property of it that the lab's machines need."""
 
+_OPTION = "exit-with-parent"
+"""Of -run-with: no machine outlives who has switched it on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
@@ -49,21 +52,25 @@ class Emulator:
 
 def emulator() -> Emulator:
     """The emulator, made on first use; BuildFailed where the version that Debian has now lacks what the lab needs."""
-    root = cached("emulator", [SUITE, *PACKAGES], build=_make, about=f"the emulator, QEMU of Debian {SUITE}")
+    inputs = [SUITE, *PACKAGES, repr(_NEEDED), _OPTION]
+    root = cached("emulator", inputs, build=_make, about=f"the emulator, QEMU of Debian {SUITE}")
     return Emulator(root, _version(root))
 
 
 def _make(root: Path) -> None:
     bootstrap(root, SUITE, packages=PACKAGES)
-    if missing := list(_missing(Emulator(root, _version(root)))):
-        raise BuildFailed(f"QEMU {_version(root)} of Debian {SUITE} has no {', '.join(missing)}, which the lab's machines need")
+    if lacking := list(missing(Emulator(root, _version(root)))):
+        raise BuildFailed(f"QEMU {_version(root)} of Debian {SUITE} has no {', '.join(lacking)}, which the lab's machines need")
 
 
-def _missing(found: Emulator) -> Iterator[str]:
+def missing(found: Emulator) -> Iterator[str]:
+    """What the lab's machines need and this QEMU has not."""
     for device, prop in _NEEDED.items():
         known = checked(found.command("-machine", "q35", "-device", f"{device},help"))
         if not re.search(rf"^\s*{prop}=" if prop else "", known, re.MULTILINE):
             yield f"{device} {prop}".strip()
+    if _OPTION not in checked(found.command("-help")):
+        yield f"-run-with {_OPTION}"
 
 
 def _version(root: Path) -> str:

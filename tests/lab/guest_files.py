@@ -19,6 +19,10 @@ from pathlib import Path
 
 from tests.lab.cache import cached, files_digest
 from tests.lab.chroots import BuildFailed
+from tests.lab.debians import kernel_version
+
+PLACE = "/srv/guest"
+"""Where they are in the host."""
 
 KERNEL, INITRAMFS = "kernel", "initramfs"
 """The two files."""
@@ -43,11 +47,11 @@ def guest_files(root: Path) -> Path:
 
 
 def _make(at: Path, root: Path) -> None:
-    (kernel,) = root.glob("boot/vmlinuz-*")
-    (at / KERNEL).write_bytes(unpacked(kernel.read_bytes()))
+    version = kernel_version(root)
+    (at / KERNEL).write_bytes(unpacked((root / f"boot/vmlinuz-{version}").read_bytes()))
     busybox = Entry("bin/busybox", (root / "usr/bin/busybox").read_bytes(), executable=True)
     init = Entry("init", INIT.read_bytes(), executable=True)
-    modules = module_entries(root / "usr/lib/modules" / kernel.name.removeprefix("vmlinuz-"))
+    modules = module_entries(root / "usr/lib/modules" / version)
     (at / INITRAMFS).write_bytes(archive([busybox, init, *modules]))
 
 

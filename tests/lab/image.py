@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.agent import CONTENT, install
+from tests.lab import agent, guest_files
 from tests.lab.cache import cached, files_digest
-from tests.lab.chroots import checked, require_root
+from tests.lab.chroots import ALONE, checked, require_root, require_x86_64
+from tests.lab.debians import builder, debian
 from tests.lab.emulator import emulator
-from tests.lab.guest_files import KERNEL, guest_files
-from tests.lab.initramfs import INIT, initramfs
-from tests.lab.system import kernel_version, system
+from tests.lab.initramfs import initramfs
+from tests.lab.modules import modules
+from tests.lab.system import SSH, system
 from tests.lab.wheels import wheels
-from tests.machine import CHECKOUT
 
 SIZE = "6G"
 """Of the filesystem; the file has holes where nothing is."""
@@ -40,29 +40,34 @@ class Image:
 
 def image() -> Image:
     """This checkout's image, made on first use, and the emulator with it: what takes long is made at the same time."""
+    require_x86_64()
     require_root()
     with ThreadPoolExecutor() as pool:
-        made_elsewhere = pool.submit(emulator)
-        wheel_directory = pool.submit(wheels)
-        root = system()
-        parts = (root, wheel_directory.result(), guest_files(root))
-        made_elsewhere.result()
-    inputs = [*map(str, parts), files_digest(*(CHECKOUT / name for name in CONTENT)), SIZE, _FILESYSTEM, INIT]
+        elsewhere = pool.submit(emulator)
+        packages = pool.submit(debian)
+        to_build_in = builder()
+        wheel_directory = pool.submit(wheels, to_build_in)
+        drivers = modules(to_build_in)
+        root = system(packages.result(), drivers)
+        parts = (root, wheel_directory.result(), guest_files.guest_files(root))
+        elsewhere.result()
+    recipe = files_digest(*(Path(__file__).with_name(f"{name}.py") for name in ("agent", "image", "initramfs")))
+    source = agent.source_digest()
     about = "the compute host's disk, with this checkout's agent"
-    made = cached("image", inputs, build=lambda at: _make(at, *parts), about=about)
+    made = cached("image", [*map(str, parts), recipe, source], build=lambda at: _make(at, *parts, source=source), about=about)
     return Image(made / "disk.raw", made / "vmlinux", made / "initramfs", made / "key")
 
 
-def _make(at: Path, root: Path, wheel_directory: Path, guest: Path) -> None:
-    shutil.copyfile(guest / KERNEL, at / "vmlinux")  # unpacked, as the guests have it
-    (at / "initramfs").write_bytes(initramfs(root, kernel_version(root)))
+def _make(at: Path, root: Path, wheel_directory: Path, guest: Path, *, source: str) -> None:
+    shutil.copyfile(guest / guest_files.KERNEL, at / "vmlinux")  # unpacked, as the guests have it
+    (at / "initramfs").write_bytes(initramfs(root))
     checked(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(at / "key")])
     with tempfile.TemporaryDirectory(dir=at) as directory:
         ssh = Path(directory) / "ssh"
         ssh.mkdir(mode=0o700)
         shutil.copyfile(at / "key.pub", ssh / "authorized_keys")
-        parts = install(root, wheel_directory, at=Path(directory))
-        _make_filesystem(at / "disk.raw", root, {**parts, "/root/.ssh": ssh, "/srv/guest": guest})
+        parts = agent.install(root, wheel_directory, at=Path(directory), source=source)
+        _make_filesystem(at / "disk.raw", root, {**parts, SSH: ssh, guest_files.PLACE: guest})
 
 
 _FILESYSTEM = """
@@ -77,4 +82,4 @@ exec mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 -d "$root" "$di
 def _make_filesystem(disk: Path, root: Path, parts: dict[str, Path]) -> None:
     """A disk with what is in `root`, and each of the parts at its place there."""
     binds = [word for place, part in parts.items() for word in (str(part), place)]
-    checked(["unshare", "--mount", "/bin/sh", "-c", _FILESYSTEM, "sh", str(disk), SIZE, str(root), *binds])
+    checked([*ALONE, "/bin/sh", "-c", _FILESYSTEM, "sh", str(disk), SIZE, str(root), *binds])

@@ -9,12 +9,13 @@ Source: Documentation/filesystems/ramfs-rootfs-initramfs.rst.
 
 from pathlib import Path
 
+from tests.lab.debians import kernel_version
 from tests.lab.guest_files import Entry, archive, module_entries
 
 _MODULES = ("virtio_blk", "crc32c_generic", "ext4")
 """crc32c: ext4 asks for it by the name of the algorithm."""
 
-INIT = f"""#!/bin/busybox sh
+_INIT = f"""#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 /bin/busybox modprobe -a {" ".join(_MODULES)}
 /bin/busybox mkdir -p /root
@@ -24,8 +25,8 @@ exec /bin/busybox switch_root /root /sbin/init
 """
 
 
-def initramfs(root: Path, kernel_version: str) -> bytes:
+def initramfs(root: Path) -> bytes:
     """The archive as the kernel unpacks it, from what is installed in `root`."""
     busybox = Entry("bin/busybox", (root / "usr/bin/busybox").read_bytes(), executable=True)
-    init = Entry("init", INIT.encode(), executable=True)
-    return archive([busybox, init, *module_entries(root / "usr/lib/modules" / kernel_version, _MODULES)])
+    init = Entry("init", _INIT.encode(), executable=True)
+    return archive([busybox, init, *module_entries(root / "usr/lib/modules" / kernel_version(root), _MODULES)])

@@ -9,9 +9,8 @@ Source: drivers/vdpa/virtio_pci and drivers/vfio/pci/virtio of Linux 6.12; Docum
 
 from pathlib import Path
 
-from tests.lab.builder import builder
-from tests.lab.cache import cached
-from tests.lab.chroots import BuildFailed
+from tests.lab.cache import cached, directory
+from tests.lab.chroots import BuildFailed, Chroot
 
 NAMES = ("vp_vdpa", "virtio_vfio_pci")
 
@@ -30,18 +29,20 @@ rm -r drivers
 """
 
 
-def modules() -> Path:
+def modules(builder: Chroot) -> Path:
     """A directory with the drivers' .ko files, made on first use."""
-    root = builder().root
-    return cached("modules", [str(root), _SCRIPT], build=_make, about=f"the drivers {' and '.join(NAMES)}")
+
+    def build(at: Path) -> None:
+        builder.bound(at, "/tmp/modules").run(_SCRIPT)
+
+    return cached("modules", [str(builder.root), _SCRIPT], build=build, about=f"the drivers {' and '.join(NAMES)}")
 
 
 def check_version(built: Path, *, kernel: str) -> None:
     """BuildFailed where the drivers are for another kernel than this: Debian released a new one between two parts of the lab."""
     for module in built.glob("*.ko"):
         if f"vermagic={kernel} ".encode() not in module.read_bytes():
-            raise BuildFailed(f"{module.name} was built for another kernel than {kernel}; remove {built} and the builder beside it")
-
-
-def _make(at: Path) -> None:
-    builder().bound(at, "/tmp/modules").run(_SCRIPT)
+            remedy = " ".join(["rm -r", *(f"{directory()}/{kind}-*" for kind in ("debian", "builder", "modules"))])
+            raise BuildFailed(
+                f"{module.name} was built for another kernel than {kernel}; run this, and the command again: {remedy}"
+            )

@@ -9,27 +9,21 @@ Does not know: machines, the agent, guests.
 """
 
 import lzma
-import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.lab.builder import SUITE
+from tests.lab import agent, guest_files, wheels
 from tests.lab.cache import cached
-from tests.lab.chroots import Chroot, bootstrap, checked
-from tests.lab.modules import check_version, modules
+from tests.lab.chroots import Chroot, checked
+from tests.lab.debians import SUITE, kernel_version
+from tests.lab.modules import check_version
 
 MANAGEMENT_MAC = "52:54:00:00:00:01"
 """Of the NIC that becomes mgmt0."""
 
-PLACES = ("opt/pcipt-agent", "srv/wheels", "srv/pcipt-agent", "srv/guest", "root/.ssh")
+SSH = "/root/.ssh"
+PLACES = (agent.VENV, agent.SOURCE, wheels.PLACE, guest_files.PLACE, SSH)
 """Empty here; the image has something there."""
-
-_PACKAGES = (
-    *("linux-image-amd64", "systemd", "systemd-sysv", "libpam-systemd", "udev", "dbus", "polkitd", "kmod", "procps", "e2fsprogs"),
-    *("libvirt-daemon-system", "libvirt-clients", "qemu-system-x86", "qemu-utils", "ovmf"),
-    *("python3", "python3-venv", "pciutils", "iproute2", "openssh-server", "busybox-static", "nvme-cli", "less"),
-)
 
 _UNUSED_MODULES = (
     # What udev and systemd would load for the emulated board and processor, each a second or so, and nothing of ours needs.
@@ -40,6 +34,7 @@ _FILES = {
     "etc/hostname": "lab\n",
     "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lab\n",
     "etc/resolv.conf": "",
+    "etc/apt/sources.list": "",
     "etc/machine-id": "",
     "etc/fstab": "/dev/vda / ext4 noatime 0 0\n",
     "etc/systemd/network/10-mgmt0.link": f"[Match]\nMACAddress={MANAGEMENT_MAC}\n\n[Link]\nName=mgmt0\n",
@@ -101,35 +96,22 @@ touch /etc/.updated /var/.updated  # nothing is left to be done at the first boo
 """
 
 
-def system() -> Path:
-    """The root directory of the system, made on first use."""
-    with ThreadPoolExecutor(1) as pool:
-        building = pool.submit(modules)
-        debian = _debian()
-    inputs = [str(debian), str(building.result()), *PLACES, *_LOADED, _SETUP, repr(_FILES)]
-    return cached("system", inputs, build=lambda at: _make(at, debian, building.result()), about="the compute host's system")
-
-
-def kernel_version(root: Path) -> str:
-    """Of the one kernel there: 6.12.48+deb13-amd64."""
-    (kernel,) = root.glob("boot/vmlinuz-*")
-    return re.sub("^vmlinuz-", "", kernel.name)
-
-
-def _debian() -> Path:
-    about = f"Debian {SUITE} with libvirt and QEMU"
-    return cached("debian", [SUITE, *_PACKAGES], build=lambda at: bootstrap(at, SUITE, packages=_PACKAGES), about=about)
+def system(debian: Path, drivers: Path) -> Path:
+    """The root directory of the system, made on first use of its Debian and the drivers that are built for it."""
+    inputs = [str(debian), str(drivers), *PLACES, *_LOADED, _SETUP, repr(_FILES)]
+    return cached("system", inputs, build=lambda at: _make(at, debian, drivers), about="the compute host's system")
 
 
 def _make(root: Path, debian: Path, drivers: Path) -> None:
     checked(["cp", "-a", "--reflink=auto", f"{debian}/.", str(root)])
-    check_version(drivers, kernel=kernel_version(root))
-    _take_modules(root / "usr/lib/modules" / kernel_version(root), drivers)
+    kernel = kernel_version(root)
+    check_version(drivers, kernel=kernel)
+    _take_modules(root / "usr/lib/modules" / kernel, drivers)
     for path, text in _FILES.items():
         (root / path).unlink(missing_ok=True)
         (root / path).write_text(text, encoding="utf-8")
     for place in PLACES:
-        (root / place).mkdir(parents=True, exist_ok=True)
+        (root / place.removeprefix("/")).mkdir(parents=True, exist_ok=True)
     Chroot(root).run(_SETUP)
 
 

@@ -10,9 +10,8 @@ Does not know: the agent's code.
 import tomllib
 from pathlib import Path
 
-from tests.lab.builder import builder
 from tests.lab.cache import cached
-from tests.lab.chroots import lend_registries
+from tests.lab.chroots import Chroot, lend_registries
 from tests.machine import CHECKOUT
 
 PLACE = "/srv/wheels"
@@ -25,10 +24,10 @@ rm -r {PLACE}/venv
 """
 
 
-def wheels() -> Path:
+def wheels(builder: Chroot) -> Path:
     """A directory of wheels and of the requirements.txt that they are for, made on first use."""
-    inputs = [str(builder().root), *requirements(), _SCRIPT]
-    return cached("wheels", inputs, build=_make, about="the wheels of the agent's dependencies")
+    inputs = [str(builder.root), *requirements(), _SCRIPT]
+    return cached("wheels", inputs, build=lambda at: _make(at, builder), about="the wheels of the agent's dependencies")
 
 
 def requirements() -> list[str]:
@@ -39,7 +38,6 @@ def requirements() -> list[str]:
     return [str(each) for each in found]
 
 
-def _make(at: Path) -> None:
+def _make(at: Path, builder: Chroot) -> None:
     (at / "requirements.txt").write_text("".join(f"{each}\n" for each in requirements()), encoding="utf-8")
-    chroot = builder().bound(at, PLACE)
-    chroot.lent(lend_registries(chroot.root)).run(_SCRIPT)
+    builder.bound(at, PLACE).lent(lend_registries(builder.root)).run(_SCRIPT)
