@@ -9,11 +9,13 @@ Does not know: how a test works; what a part needs is `tests.machine`'s business
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection
 
+from tests.lab.chroots import LENT_FILE_VARIABLES, LENT_VARIABLES, require_x86_64
 from tests.machine import CHECKOUT, LAB, TEST, VENV, prepare, say
 
 PARTS = {
@@ -25,13 +27,20 @@ PARTS = {
     "system": ["pytest", "-q", "-n", "2", "tests/system"],
     "services": ["pytest", "-q", "tests/services"],
     "image": ["python", "-m", "tests.lab", "build"],
-    "lab": ["pytest", "-q", "--durations=15", "tests/lab"],
+    "lab": ["pytest", "-q", "-p", "no:cacheprovider", "--durations=15", "tests/lab"],
     "bench": ["python", "-m", "tests.bench", "--functions", "512", "--slack", "1.5"],
 }
 """Part → the command, run from the checkout with the virtual environment's programs."""
 
 IN_THE_LAB = frozenset({"image", "lab"})
-"""They need its packages, and root, for debootstrap and chroot."""
+"""They need its packages, an x86-64, and root, for debootstrap and chroot. What root writes is not in the checkout."""
+
+SUDO = (
+    "sudo",
+    f"--preserve-env={','.join(['CI', 'PCIPT_LAB_HOST', 'XDG_CACHE_HOME', *LENT_VARIABLES, *LENT_FILE_VARIABLES])}",
+    *("env", "PYTHONDONTWRITEBYTECODE=1"),
+)
+"""Before a command of theirs where we are not root. Values would be seen in the list of processes, and HOME's files be root's."""
 
 
 def main() -> int:
@@ -44,25 +53,32 @@ def main() -> int:
     asked = parser.parse_args().part or list(PARTS)
     if unknown := [part for part in asked if part not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    root = _root(IN_THE_LAB.intersection(asked))
     prepare(extras="[test]", packages=[*TEST, *(LAB if IN_THE_LAB.intersection(asked) else ())])
     environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     for part in asked:
         command = PARTS[part]
         say(f"{part}: {' '.join(command)}")
         started = time.monotonic()
-        root = _root(environment) if part in IN_THE_LAB else []
         program = str(VENV / "bin" / command[0])
-        code = subprocess.run([*root, program, *command[1:]], cwd=CHECKOUT, env=environment, check=False).returncode
+        words = [*(root if part in IN_THE_LAB else []), program, *command[1:]]
+        code = subprocess.run(words, cwd=CHECKOUT, env=environment, check=False).returncode
         say(f"{part}: {'passed' if code == 0 else f'failed, exit code {code}'} in {time.monotonic() - started:.0f} s")
         if code:
             return code
     return 0
 
 
-def _root(environment: Mapping[str, str]) -> list[str]:
-    """What goes before a command that only root can do."""
-    kept = [f"{name}={environment[name]}" for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in environment]
-    return [] if os.geteuid() == 0 else ["sudo", "env", *kept]
+def _root(parts: Collection[str]) -> list[str]:
+    """What goes before a command of these parts, which only root can do; ends the program where they cannot be run here."""
+    if not parts:
+        return []
+    require_x86_64()
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") is None:
+        sys.exit(f"pcipt-agent: not root and no sudo; as root, run: python3 -m tests {' '.join(sorted(parts))}")
+    return [*SUDO]
 
 
 if __name__ == "__main__":

@@ -52,6 +52,9 @@ LAB = {
 }
 """The same, for the lab; what emulates it and runs in it comes from its own Debians."""
 
+POLICY = Path("/usr/sbin/policy-rc.d")
+_NOTHING_STARTS = "#!/bin/sh\n# of pcipt-agent's tests, while they install packages; it may be removed\nexit 101\n"
+
 
 def say(text: str) -> None:
     print(f"== {text}", flush=True)
@@ -59,12 +62,13 @@ def say(text: str) -> None:
 
 def prepare(*, extras: str = "", packages: Sequence[str] = ()) -> Path:
     """Installs what is missing; returns the virtual environment's python. `extras` as pip writes them: `[test]`."""
-    venv = [] if (VENV / "bin" / "python").exists() or _has_ensurepip() else ["python3-venv"]
-    provide([*packages, *venv])
+    whole = VENV / f"made-{hashlib.sha256(sys.version.encode()).hexdigest()[:16]}"
+    provide([*packages, *([] if whole.exists() or _has_ensurepip() else ["python3-venv"])])
     python = VENV / "bin" / "python"
-    if not python.exists():
+    if not whole.exists():  # or it was cut off, or is of another Python: the system's was upgraded
         say(f"making a virtual environment in {VENV.name}")
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+        whole.touch()
     stamp = VENV / f"installed-{_dependency_key(extras)}"
     if not stamp.exists():
         say(f"installing the agent and its Python packages {extras}".rstrip())
@@ -87,8 +91,8 @@ def _has_ensurepip() -> bool:
 
 
 def _dependency_key(extras: str) -> str:
-    """Changes when pyproject.toml, the extras or the interpreter do."""
-    text = (CHECKOUT / "pyproject.toml").read_bytes() + extras.encode() + sys.version.encode()
+    """Changes when pyproject.toml or the extras do."""
+    text = (CHECKOUT / "pyproject.toml").read_bytes() + extras.encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -99,23 +103,29 @@ def _apt_install(packages: Sequence[str]) -> None:
     root = [] if os.geteuid() == 0 else ["sudo"]
     if root and shutil.which("sudo") is None:
         sys.exit(f"pcipt-agent: not root and no sudo; as root, run: apt-get install --no-install-recommends {' '.join(packages)}")
-    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    subprocess.run([*root, *quiet, "apt-get", "-qq", "update"], check=True)
-    install = ["apt-get", "-qq", "-y", "install", "--no-install-recommends", *packages]
-    with _services_left_stopped(root):
-        log = subprocess.run([*root, *quiet, *install], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    _apt_get(root, "update")
+    with services_left_stopped(root):
+        _apt_get(root, "-y", "install", "--no-install-recommends", *packages)
+
+
+def _apt_get(root: Sequence[str], *words: str) -> None:
+    """Waits for another that installs (a fresh machine upgrades itself, say); ends the program with its output where it fails."""
+    command = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *words]
+    log = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if log.returncode:
-        sys.exit(f"{log.stdout}\npcipt-agent: that was: {' '.join(install)}")
+        sys.exit(f"{log.stdout}\npcipt-agent: that was: {' '.join(command)}")
 
 
 @contextmanager
-def _services_left_stopped(root: Sequence[str]) -> Iterator[None]:
-    """Debian starts a service as it installs it (a broker on all interfaces, say) unless policy-rc.d forbids it."""
-    policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():
+def services_left_stopped(root: Sequence[str], policy: Path = POLICY) -> Iterator[None]:
+    """Debian starts a service as it installs it (a broker on all interfaces, say) unless policy-rc.d forbids it.
+
+    The operator's own stays; ours, where a run was killed, does not.
+    """
+    if policy.exists() and policy.read_bytes() != _NOTHING_STARTS.encode():
         yield
         return
-    subprocess.run([*root, "tee", str(policy)], input="#!/bin/sh\nexit 101\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*root, "tee", str(policy)], input=_NOTHING_STARTS, text=True, check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*root, "chmod", "755", str(policy)], check=True)
     try:
         yield
