@@ -103,16 +103,15 @@ def test_a_build_that_was_killed_is_begun_anew() -> None:
 
 
 def test_a_build_whose_command_outlives_its_process_is_waited_for() -> None:
-    process = another(meanwhile="import tests.lab.chroots; tests.lab.chroots.checked(['sh', '-c', f'sleep 1; touch {at}/late'])")
+    command = "f'sleep 1; touch {at.parent}/ended'"
+    process = another(meanwhile=f"import tests.lab.chroots; tests.lab.chroots.checked(['sh', '-c', {command}])")
     has_built(process)
-    time.sleep(0.3)  # the command runs
+    time.sleep(0.3)  # until the command runs
     process.kill()
     process.communicate()
-    built: list[str] = []
-    assert [path.name for path in touched("a", built=built).iterdir()] == ["a"]
-    time.sleep(1)
-    assert [path.name for path in touched("a", built=built).iterdir()] == ["a"]
-    assert built == ["a"]
+    ended: list[bool] = []
+    cached("part", ["a"], build=lambda _: ended.append((directory() / "ended").exists()), about="a part", room_bytes=0)
+    assert ended == [True]
 
 
 def test_of_two_processes_one_builds_and_the_other_waits_for_it() -> None:
