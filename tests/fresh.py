@@ -12,12 +12,11 @@ Does not know: what the commands do.
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.lab.cache import cached, directory
+from tests.lab.cache import cached, temporary
 from tests.lab.chroots import MIRROR, BuildFailed, Chroot, bootstrap, checked, lend_registries, require_root
 from tests.machine import CHECKOUT, say
 
@@ -46,8 +45,8 @@ def main() -> int:
 
 def _run(suite: str, commands: Sequence[str]) -> int:
     system = minimal(suite)
-    with tempfile.TemporaryDirectory(prefix="fresh-", dir=directory()) as run:
-        root = Path(run) / "root"
+    with temporary("fresh") as run:
+        root = run / "root"
         checked(["cp", "-a", "--reflink=auto", str(system), str(root)])
         checked(["git", "clone", "--quiet", str(CHECKOUT), str(root / "srv/pcipt-agent")])
         fresh = Chroot(root, lend_registries(root))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.cache import cached, digest, directory, files_digest
+from tests.lab.cache import cached, digest, directory, files_digest, temporary
 from tests.lab.chroots import BuildFailed
 from tests.machine import CHECKOUT
 
@@ -170,6 +170,23 @@ def _asks_for(name: str, *, build: str = "None") -> subprocess.Popen[str]:
     said = f"cached('part', ['{name}'], build=lambda at: {build}, about='a part', room_bytes=0)"
     program = f"from tests.lab.cache import cached; print({said})"
     return subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT, text=True, stdout=subprocess.PIPE)
+
+
+def test_a_temporary_directory_goes_at_the_end_and_what_a_killed_process_left_before() -> None:
+    program = "from tests.lab.cache import temporary\nwith temporary('run') as place:\n    print(place, flush=True)\n    input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=CHECKOUT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    theirs = Path(process.stdout.readline().strip())
+    with temporary("run") as ours:
+        assert theirs.exists()
+        assert list(ours.iterdir()) == []
+    assert not ours.exists()
+    process.kill()
+    process.communicate()
+    with temporary("run"):
+        assert not theirs.exists()
 
 
 def test_another_kind_with_a_name_that_begins_alike_is_left_alone() -> None:

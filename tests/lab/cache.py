@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,21 @@ def hold(place: Path) -> int:
         _held[place] = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(_held[place], fcntl.LOCK_SH)
     return _held[place]
+
+
+@contextmanager
+def temporary(kind: str) -> Iterator[Path]:
+    """An empty directory beside them that goes at the end; what a process that was killed has left of this kind goes first."""
+    directory().mkdir(parents=True, exist_ok=True)
+    with _locked(directory() / f"{kind}.lock", f"a {kind} directory"):
+        for left in [path for path in directory().glob(f"{kind}-*") if not _is_held(path)]:
+            shutil.rmtree(left)
+        place = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=directory()))
+        hold(place)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)  # after Ctrl-C, what ran there may still be ending: the next removes the rest
 
 
 def directory() -> Path:

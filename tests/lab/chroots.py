@@ -48,8 +48,8 @@ _QUICK = {"DPKG_FORCE": "unsafe-io", "INITRD": "No"}
 
 _ENTER = """
 set -e
-mount --make-rprivate /
 root=$1; script=$2; shift 2
+mount --bind "$root" "$root"  # a mount of its own: without, nothing in there could have namespaces of its own
 mount -t proc proc "$root/proc"
 for each in sys dev; do mount --rbind "/$each" "$root/$each"; done
 while [ $# -gt 0 ]; do mkdir -p "$root$2"; mount --bind "$1" "$root$2"; shift 2; done

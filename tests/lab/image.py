@@ -72,7 +72,6 @@ def _make(at: Path, root: Path, wheel_directory: Path, guest: Path, *, source: s
 
 _FILESYSTEM = """
 set -e
-mount --make-rprivate /
 disk=$1; size=$2; root=$3; shift 3
 while [ $# -gt 0 ]; do mount --bind "$1" "$root$2"; shift 2; done
 exec mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 -d "$root" "$disk" "$size"
