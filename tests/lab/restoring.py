@@ -2,8 +2,8 @@
 """A host as it was at the start, whatever a test has done to it: one boot serves many tests.
 
 In this order: power, its own cards in their slots and no others, no domains, VFs and drivers, configuration and agent; then by RPC
-no claims, nothing disabled, nothing dirty. At the end every device has the status that it had at the start, or the restoring fails
-and names those that have not: the next test must not pay for this one.
+no claims, nothing disabled, nothing dirty. At the end every device has the status that it had at the start and nothing needs
+attention, or the restoring fails and says what: the next test must not pay for this one.
 
 Does not know: tests.
 """
@@ -17,6 +17,7 @@ from tests.lab.calling import call
 from tests.lab.hardware import Card, ConventionalPair, EmptySlot, Switch
 from tests.lab.host import LabHost
 from tests.lab.installed import CONFIGURATION, DEVICES, START
+from tests.lab.waiting import await_equal
 
 _CARDS = f"{START}/cards.json"
 _DRIVERS = 'cd /sys/bus/pci/devices; for d in *; do echo "$d $(basename "$(readlink $d/driver)" 2>/dev/null || :)"; done'
@@ -60,7 +61,8 @@ systemctl start pcipt-agent.service
 
 
 def remember(host: LabHost) -> None:
-    """What is so now is what is put back."""
+    """What is so now is what is put back. Waits for the agent to have asked libvirt, as `restore` does."""
+    await_equal(lambda: call(host, "status")["attention"], [])
     host.shell(_KEEP)
     host.write(_CARDS, json.dumps(sorted(host.addresses())))
     host.write(f"{START}/statuses.json", json.dumps(_statuses(host)))
@@ -91,6 +93,7 @@ def restore(host: LabHost, *, seconds: float = 120.0) -> None:
         if device["dirty"]:
             call(host, "clean", address=device["address"])
     _await_statuses(host, json.loads(host.read(f"{START}/statuses.json")), seconds)
+    await_equal(lambda: call(host, "status")["attention"], [], seconds=seconds)
 
 
 def _await_statuses(host: LabHost, wanted: dict[str, str], seconds: float) -> None:

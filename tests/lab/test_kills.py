@@ -26,7 +26,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_held_twice_over_kills_under
     assert callers.wrong == []
     assert broken_promises(callers.accounts, host) == []
     assert restarts(host) == before + KILLS
-    assert call(host, "status")["attention"] == []
+    await_equal(lambda: call(host, "status")["attention"], [])
 
 
 def test_callers_are_answered_while_libvirtd_is_away_and_it_is_found_again(host: LabHost) -> None:
