@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.lab import agent, guest_files, wheels
 from tests.lab.cache import cached
 from tests.lab.chroots import Chroot, checked
-from tests.lab.debians import SUITE, kernel_version
+from tests.lab.debians import kernel_version
 from tests.lab.modules import check_version
 
 MANAGEMENT_MAC = "52:54:00:00:00:01"
