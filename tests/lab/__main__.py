@@ -11,7 +11,7 @@ For who writes tests: a host that stays, so that pytest need not boot one each t
     python3 -m tests.lab prompt         a root prompt in it
     python3 -m tests.lab down           ends it
 
-It needs root (debootstrap, chroot), Debian's package registry the first time, and 5 GB. The host is emulated whole, so it is some
+It needs root (debootstrap, chroot), Debian's package registry the first time, and 6 GB. The host is emulated whole, so it is some
 twenty times as slow as this machine.
 
 Does not know: how any of it is done.
@@ -29,7 +29,7 @@ from subprocess import TimeoutExpired
 from types import FrameType
 
 from tests.lab.cache import directory
-from tests.lab.chroots import BuildFailed, require_root
+from tests.lab.chroots import BuildFailed, require_root, require_x86_64
 from tests.lab.hardware import MACHINES
 from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.image import image
@@ -65,6 +65,7 @@ def main() -> int:
         commands.add_parser(name, help=about).add_argument("--name", type=_name, default="compute1")
     commands.add_parser("capture", help="recorded hosts").add_argument("directory", type=Path, metavar="DIR")
     said = parser.parse_args()
+    require_x86_64()
     require_root()
     for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves nothing behind either
         signal.signal(number, _end)

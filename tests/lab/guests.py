@@ -14,12 +14,9 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-from tests.lab.guest_files import INITRAMFS, KERNEL
+from tests.lab.guest_files import INITRAMFS, KERNEL, PLACE
 from tests.lab.guest_view import GuestView, guest_view
 from tests.lab.host import LabHost
-
-FILES = "/srv/guest"
-"""In the host: what `guest_files` made."""
 
 _LIBVIRT_SECONDS = 400.0
 """To create a guest took more than 180 where five hosts were on at once, on two processors."""
@@ -109,7 +106,7 @@ class Guest:
 
 def domain_xml(guest: Guest, devices_xml: str, shape: Shape) -> str:
     """A domain document as libvirt takes it, with these devices."""
-    boot = f"<kernel>{FILES}/{KERNEL}</kernel><initrd>{FILES}/{INITRAMFS}</initrd><cmdline>{_COMMAND_LINE}</cmdline>"
+    boot = f"<kernel>{PLACE}/{KERNEL}</kernel><initrd>{PLACE}/{INITRAMFS}</initrd><cmdline>{_COMMAND_LINE}</cmdline>"
     return f"""\
 <domain type='kvm'>
   <name>{guest.name}</name>
