@@ -27,3 +27,12 @@ def test_a_guest_is_ready_with_its_last_line_and_not_before() -> None:
     assert guest_view(CONSOLE).ready
     assert not guest_view(CONSOLE[: -len("Y\r\n")]).ready
     assert guest_view("").functions == ()
+
+
+def test_a_line_that_is_half_there_is_not_read_yet() -> None:
+    whole = guest_view(CONSOLE).functions
+    for end in range(len(CONSOLE)):
+        for function in guest_view(CONSOLE[:end]).functions:
+            assert function.ids in {each.ids for each in whole}
+            assert {*function.netdevs} <= {netdev for each in whole for netdev in each.netdevs}
+            assert {*function.blocks} <= {block for each in whole for block in each.blocks}

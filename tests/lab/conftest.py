@@ -20,8 +20,13 @@ from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.image import image
 from tests.lab.installed import install
 from tests.lab.monitor import MonitorRefused
+from tests.lab.power import shown
 from tests.lab.restoring import is_remembered, remember, restore
 from tests.lab.ssh import CommandFailed
+from tests.lab.stalls import stall
+
+_STALLS = pytest.StashKey[list[str]]()
+"""What is told at the end of the run."""
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +60,36 @@ def host(lab: LabHost) -> Iterator[LabHost]:
         lab.power_cut()
         restore(lab)
         raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A test whose host stood still is run once more, on the host switched off and on."""
+    host = getattr(item, "funcargs", {}).get("host")
+    if not isinstance(host, LabHost):
+        return (yield)
+    before = len(shown(host.plug))
+    try:
+        return (yield)
+    except Exception as error:
+        said = stall(shown(host.plug)[before:])
+        if said is None:
+            raise
+        evidence = "\n".join(f"{what}:\n{text}" for what, text in host.evidence())
+        item.config.stash[_STALLS].append(f"{item.nodeid}: {said}\n{type(error).__name__}: {error}\n{evidence}")
+    host.power_cut()
+    restore(host)
+    item.runtest()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_STALLS] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for told in config.stash[_STALLS]:
+        terminalreporter.section("a host stood still; its test was run again")
+        terminalreporter.write_line(told)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 READY = "PCIPT-GUEST-READY"
 """The last line; all others are there by then."""
 
-_LINE = re.compile(r"^PCIPT-GUEST (?P<what>\S+) (?P<rest>.*)$", re.MULTILINE)
+_LINE = re.compile(r"^PCIPT-GUEST (?P<what>\S+) (?P<rest>.*)\n", re.MULTILINE)
+"""Whole ones: who reads the console while the guest writes finds the last one half there."""
 
 
 @dataclass(frozen=True, slots=True)

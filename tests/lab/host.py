@@ -114,10 +114,12 @@ class LabHost:
 
     def evidence(self) -> Iterator[tuple[str, str]]:
         """What somebody who looks for a fault wants to see of the host."""
-        yield "console", tail(self.plug)
+        yield "console", tail(self.plug, 120)
         if not self.is_on():
             yield "host", "it is off"
             return
+        with suppress(MonitorRefused, OSError):
+            yield "processors", self.monitor.processors()
         for command in ("journalctl -u pcipt-agent --no-pager -n 40 -o short-precise", "pcipt status", "virsh list --all"):
             try:
                 done = self.ssh.run(command, check=False, timeout=60)

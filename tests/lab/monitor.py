@@ -7,6 +7,7 @@ Does not know: which cards there are.
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 Message = Mapping[str, Any]
+
+
+_PROCESSOR = ("info registers", "x /48gx $rsp")
+_LONG = re.compile(r"([CDEFGS]S|LDT|TR|[GI]DT|EFER|FCW|FPR\d|[XYZ]MM\d+|Opmask\d+|DR\d) *=|\s*$")
+"""Lines of `info registers` that no fault was found by."""
 
 
 class MonitorRefused(Exception):
@@ -48,6 +54,16 @@ class Monitor:
                 raise MonitorRefused(
                     f"{name} is not out after {timeout:g} s: the host does not let it go; its dmesg may say why"
                 ) from error
+
+    def processors(self) -> str:
+        """Where each processor is, and the top of its stack; the kernel has nokaslr, so its System.map names what is there."""
+        return "\n".join(
+            self._by_hand(words, each["cpu-index"]) for each in self.execute("query-cpus-fast") for words in _PROCESSOR
+        )
+
+    def _by_hand(self, words: str, processor: int) -> str:
+        said: str = self.execute("human-monitor-command", {"command-line": words, "cpu-index": processor})
+        return "\n".join(line for line in said.splitlines() if not _LONG.match(line))
 
     @contextmanager
     def _connected(self, timeout: float) -> Iterator["_Line"]:

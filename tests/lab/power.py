@@ -24,7 +24,7 @@ from tests.lab.image import Image
 from tests.lab.system import MANAGEMENT_MAC
 
 APPEND = (
-    "console=ttyS0 root=/dev/vda rw intel_iommu=on quiet loglevel=4 mitigations=off nokaslr audit=0 nowatchdog "
+    "console=ttyS0 root=/dev/vda rw intel_iommu=on quiet loglevel=5 mitigations=off nokaslr audit=0 nowatchdog "
     "tsc=reliable no_timer_check systemd.show_status=no "
     "systemd.default_timeout_start_sec=600 systemd.default_device_timeout_sec=600"
 )
@@ -148,8 +148,12 @@ def process_of(plug: Plug) -> int | None:
 
 def tail(plug: Plug, lines: int = 30) -> str:
     """The end of what the console showed."""
-    text = plug.console.read_text(errors="replace") if plug.console.exists() else ""
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(shown(plug).splitlines()[-lines:])
+
+
+def shown(plug: Plug) -> str:
+    """All that the console showed, over every time the machine was on."""
+    return plug.console.read_text(errors="replace") if plug.console.exists() else ""
 
 
 def _words(plug: Plug) -> list[str]:
