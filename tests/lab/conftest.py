@@ -51,15 +51,18 @@ def lab() -> Iterator[LabHost]:
 
 
 @pytest.fixture
-def host(lab: LabHost) -> Iterator[LabHost]:
+def host(lab: LabHost, request: pytest.FixtureRequest) -> Iterator[LabHost]:
     """The big machine, as it was at the start."""
     yield lab
+    before = len(shown(lab.plug))
     try:
         restore(lab)
-    except (AssertionError, CommandFailed, MonitorRefused, TimeoutExpired):  # nobody else is to pay for it
+    except (AssertionError, CommandFailed, MonitorRefused, TimeoutExpired) as error:  # nobody else is to pay for it
+        stood_still = _stood_still(request.node, lab, before, error)
         lab.power_cut()
         restore(lab)
-        raise
+        if not stood_still:
+            raise
 
 
 @pytest.hookimpl(wrapper=True)
@@ -72,14 +75,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     try:
         return (yield)
     except Exception as error:
-        said = stall(shown(host.plug)[before:])
-        if said is None:
+        if not _stood_still(item, host, before, error):
             raise
-        evidence = "\n".join(f"{what}:\n{text}" for what, text in host.evidence())
-        item.config.stash[_STALLS].append(f"{item.nodeid}: {said}\n{type(error).__name__}: {error}\n{evidence}")
     host.power_cut()
     restore(host)
     item.runtest()
+
+
+def _stood_still(item: pytest.Item, host: LabHost, before: int, error: Exception) -> bool:
+    """Whether its kernel has said so since it had shown `before` characters; it is told at the end of the run."""
+    said = stall(shown(host.plug)[before:])
+    if said is not None:
+        evidence = "\n".join(f"{what}:\n{text}" for what, text in host.evidence())
+        item.config.stash[_STALLS].append(f"{item.nodeid}: {said}\n{type(error).__name__}: {error}\n{evidence}")
+    return said is not None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for told in config.stash[_STALLS]:
-        terminalreporter.section("a host stood still; its test was run again")
+        terminalreporter.section("a host stood still, and was switched off and on")
         terminalreporter.write_line(told)
 
 

@@ -66,6 +66,7 @@ def remember(host: LabHost) -> None:
     host.shell(_KEEP)
     host.write(_CARDS, json.dumps(sorted(host.addresses())))
     host.write(f"{START}/statuses.json", json.dumps(_statuses(host)))
+    host.run("sync")  # or a power cut in the next half minute leaves empty files
 
 
 def is_remembered(host: LabHost) -> bool:
