@@ -16,6 +16,7 @@ from subprocess import TimeoutExpired
 import pytest
 
 from tests.lab.denials import denials
+from tests.lab.guests import GuestFailed
 from tests.lab.host import LabHost, booted, taken_over
 from tests.lab.image import image
 from tests.lab.installed import install
@@ -25,6 +26,8 @@ from tests.lab.restoring import is_remembered, remember, restore
 from tests.lab.ssh import CommandFailed
 from tests.lab.stalls import stall
 
+NO_ANSWER = (CommandFailed, GuestFailed, MonitorRefused, TimeoutExpired)
+"""What a test raises where its host stands still. An assertion is never among them: what the agent did wrong, it did."""
 _STALLS = pytest.StashKey[list[str]]()
 """What is told at the end of the run."""
 
@@ -57,8 +60,8 @@ def host(lab: LabHost, request: pytest.FixtureRequest) -> Iterator[LabHost]:
     before = len(shown(lab.plug))
     try:
         restore(lab)
-    except (AssertionError, CommandFailed, MonitorRefused, TimeoutExpired) as error:  # nobody else is to pay for it
-        stood_still = _stood_still(request.node, lab, before, error)
+    except (AssertionError, *NO_ANSWER) as error:  # nobody else is to pay for it
+        stood_still = isinstance(error, NO_ANSWER) and _stood_still(request.node, lab, before, error)
         lab.power_cut()
         restore(lab)
         if not stood_still:
@@ -67,14 +70,14 @@ def host(lab: LabHost, request: pytest.FixtureRequest) -> Iterator[LabHost]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """A test whose host stood still is run once more, on the host switched off and on."""
+    """A test that got no answer from a host that stood still is run once more, on the host switched off and on."""
     host = getattr(item, "funcargs", {}).get("host")
     if not isinstance(host, LabHost):
         return (yield)
     before = len(shown(host.plug))
     try:
         return (yield)
-    except Exception as error:
+    except NO_ANSWER as error:
         if not _stood_still(item, host, before, error):
             raise
     host.power_cut()

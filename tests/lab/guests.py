@@ -8,7 +8,7 @@ They tell their interrupt controller of each interrupt's end by a register (`eoi
 QEMU 11.1's VMRUN leaves `exception_index` at the interrupt that it injects, and injects it again, into a handler that has
 interrupts off, where its processor is told to leave its loop before the guest's next exit: the guest then waits for ever for a lock
 that it holds itself. With the flag that exit may be milliseconds away: one guest of 41 stood still, and 5 of 11 on a machine that
-was stopped and continued 30 times a second. With the register it is a few instructions away: none of 55, and none of 8.
+was stopped and continued 30 times a second. With the register it is a few instructions away: none of 109, and none of 8.
 
 A guest that runs a kernel shows what it sees (`view`). Where it is enough that a domain holds a device, `HOLDER` has no kernel: its
 firmware finds nothing to start, and waits; that costs the time that libvirt takes to create it.

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host whose kernel stands still, as the kernel itself says on its console.
 
-Not the agent's doing, which is a process without privileges: seen once in some 200 guests, with QEMU 11.1 emulating SVM on several
+Not the agent's doing, which is a process without privileges: seen once in some 300 guests, with QEMU 11.1 emulating SVM on several
 processors. One of the host's processors was in its kernel for ever, its clock ticking; whoever waited for RCU, systemd too, did not
-go on. So such a test is run again on the host switched off and on, once, and the run says at its end that it was.
+go on. So a test that got no answer from such a host is run again on the host switched off and on, once, and the run says at its end
+that it was.
 
 Does not know: tests, why a kernel stands still.
 """
